@@ -1,0 +1,2 @@
+//! The developer commands: `cargo xtask test`, `demo`, `vectors`.
+fn main() {}

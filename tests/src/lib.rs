@@ -1,0 +1,1 @@
+//! Simulation, namespace lab and suites of vrrpd.

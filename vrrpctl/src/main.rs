@@ -1,0 +1,2 @@
+//! The tool's entry point.
+fn main() {}
