@@ -1,2 +1,14 @@
 //! What vrrpd records and how it is explained: shared by the daemon and the tool, on any operating system.
+//!
+//! Types of events, of the status and of the control socket, and the words for them. No I/O but reading and writing
+//! frames on a stream that the caller owns, no clock, nothing of Linux but numbers that came from it.
 #![forbid(unsafe_code)]
+
+pub mod cause;
+pub mod control;
+pub mod event;
+pub mod health;
+pub mod moment;
+pub mod status;
+pub mod text;
+pub mod words;

@@ -1,0 +1,365 @@
+//! The spine of events: what the log, notify calls, status and later metrics and the journal are all made from.
+//!
+//! Each event has a bounded size and owns no heap, so that it can become a fixed-size binary record. None holds a
+//! secret, a script's output or its arguments (safety rule 11).
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cause::Cause;
+use crate::text::Name;
+use crate::words::{Faults, Word};
+
+/// One event with its place in time and order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Number of this event in this run of the daemon, from 1.
+    pub seq: u64,
+    /// Milliseconds since 1970-01-01 00:00:00 UTC when it happened, by the wall clock.
+    pub unix_ms: i64,
+    /// The same by CLOCK_MONOTONIC, in nanoseconds.
+    pub monotonic_ns: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub kind: Kind,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Kind {
+    /// The daemon started.
+    Started {
+        /// Its process.
+        pid: u32,
+    },
+    /// The daemon begins to stop.
+    Stopping {
+        /// On whose word.
+        reason: StopReason,
+    },
+    /// The daemon is about to exit.
+    Stopped,
+    /// A router has its sockets, or is in FAULT with a stated reason.
+    Ready {
+        /// The router.
+        router: Name,
+        /// Empty where it has its sockets.
+        faults: Faults,
+    },
+    /// A router changed state.
+    Transition {
+        /// The router.
+        router: Name,
+        /// The state left, in keepalived's words.
+        from: Word,
+        /// The state entered.
+        to: Word,
+        /// The router left on purpose and keeps its addresses until the successor has them.
+        releasing: bool,
+        /// Why.
+        cause: Cause,
+        /// Effective priority at that time.
+        priority: u8,
+    },
+    /// A sync group changed state.
+    GroupTransition {
+        /// The group.
+        group: Name,
+        /// The state that all members reached.
+        to: Word,
+    },
+    /// A router's effective priority changed.
+    Priority {
+        /// The router.
+        router: Name,
+        /// The priority left.
+        from: u8,
+        /// The priority now.
+        to: u8,
+    },
+    /// A tracked object changed.
+    Tracker {
+        /// Script or interface.
+        kind: TrackerKind,
+        /// Its name.
+        name: Name,
+        /// What it is now.
+        state: TrackerState,
+    },
+    /// A run of a track script ended in another way than the run before.
+    ScriptRun {
+        /// The script.
+        script: Name,
+        /// How it ended.
+        outcome: RunOutcome,
+        /// How long it took, in milliseconds.
+        took_ms: u64,
+    },
+    /// A notify command was started, or could not be.
+    Notify {
+        /// Router or group.
+        name: Name,
+        /// For which event, in keepalived's word: MASTER, BACKUP, FAULT, STOP, DELETED, MASTER_RX_LOWER_PRI.
+        word: Name,
+        /// How it went.
+        outcome: RunOutcome,
+    },
+    /// An advert that loses against ours was heard while Active.
+    LowerHeard {
+        /// The router.
+        router: Name,
+        /// Its sender.
+        from: IpAddr,
+        /// Its priority.
+        priority: u8,
+    },
+    /// A lower Active was heard and the preempt delay begins.
+    PreemptDelay {
+        /// The router.
+        router: Name,
+        /// Its length in milliseconds.
+        delay_ms: u64,
+    },
+    /// Another process removed a virtual address.
+    AddressRemoved {
+        /// The router.
+        router: Name,
+        /// The address.
+        address: IpAddr,
+        /// Its netlink port id, where the kernel told; a port id is not a pid (safety rule 7).
+        port: Option<u32>,
+    },
+    /// A removed virtual address was put back.
+    AddressRestored {
+        /// The router.
+        router: Name,
+        /// The address.
+        address: IpAddr,
+    },
+    /// The kernel refused a virtual address.
+    AddressRefused {
+        /// The router.
+        router: Name,
+        /// The address, where it concerns one.
+        address: Option<IpAddr>,
+        /// The kernel's reason, as Linux numbers it.
+        errno: i32,
+    },
+    /// A left-over virtual address was removed at start.
+    AddressLeftOver {
+        /// The router.
+        router: Name,
+        /// The address.
+        address: IpAddr,
+    },
+    /// An interface changed.
+    Interface {
+        /// Its name.
+        interface: Name,
+        /// What it did.
+        change: InterfaceChange,
+    },
+    /// Adverts were rejected since the last such event.
+    Discards {
+        /// The router.
+        router: Name,
+        /// The class of rejection.
+        reason: Name,
+        /// How many.
+        count: u64,
+        /// Whose, where it was one sender.
+        from: Option<IpAddr>,
+    },
+    /// The configuration was read again.
+    Reload {
+        /// How it went.
+        outcome: ReloadOutcome,
+    },
+    /// The scheduling of a thread changed.
+    Scheduling {
+        /// The thread.
+        thread: Name,
+        /// What happened.
+        change: SchedulingChange,
+    },
+    /// The engine resigned because the rest of the daemon hangs (safety rule 1).
+    Resigned {
+        /// Age of the last heartbeat, in milliseconds.
+        heartbeat_age_ms: u64,
+    },
+    /// A client of the control socket asked for a change.
+    Command {
+        /// The command.
+        command: Name,
+        /// Its user.
+        uid: u32,
+        /// Its process.
+        pid: u32,
+        /// Whether it was carried out.
+        granted: bool,
+    },
+    /// Reports of the engine that a full queue lost.
+    ReportsLost {
+        /// How many.
+        count: u64,
+    },
+    /// An event that a newer daemon knows.
+    #[serde(other)]
+    Other,
+}
+
+impl Kind {
+    /// The router that the event is about.
+    #[must_use]
+    pub const fn router(&self) -> Option<&Name> {
+        match self {
+            Self::Ready { router, .. }
+            | Self::Transition { router, .. }
+            | Self::Priority { router, .. }
+            | Self::LowerHeard { router, .. }
+            | Self::PreemptDelay { router, .. }
+            | Self::AddressRemoved { router, .. }
+            | Self::AddressRestored { router, .. }
+            | Self::AddressRefused { router, .. }
+            | Self::AddressLeftOver { router, .. }
+            | Self::Discards { router, .. } => Some(router),
+            Self::Started { .. }
+            | Self::Stopping { .. }
+            | Self::Stopped
+            | Self::GroupTransition { .. }
+            | Self::Tracker { .. }
+            | Self::ScriptRun { .. }
+            | Self::Notify { .. }
+            | Self::Interface { .. }
+            | Self::Reload { .. }
+            | Self::Scheduling { .. }
+            | Self::Resigned { .. }
+            | Self::Command { .. }
+            | Self::ReportsLost { .. }
+            | Self::Other => None,
+        }
+    }
+}
+
+/// Why the daemon stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum StopReason {
+    /// A signal.
+    Signal {
+        /// Its number.
+        number: i32,
+        /// Its sender, where the kernel told.
+        pid: Option<u32>,
+    },
+    /// Something inside cannot go on.
+    Internal,
+}
+
+/// What is tracked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrackerKind {
+    /// A `vrrp_script`.
+    Script,
+    /// An interface.
+    Interface,
+    /// Anything that a newer daemon tracks.
+    #[serde(other)]
+    Other,
+}
+
+/// What a tracked object says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrackerState {
+    /// No result yet.
+    Unknown,
+    /// Good.
+    Good,
+    /// Bad.
+    Bad,
+    /// Its last result is too old to count (safety rule 1): counts as bad.
+    Expired,
+}
+
+/// How a run of a user's program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum RunOutcome {
+    /// It was started, and nobody waits for its end.
+    Started,
+    /// It exited.
+    Exited {
+        /// With this status; 0 is good.
+        status: i32,
+    },
+    /// A signal ended it.
+    Killed {
+        /// Its number.
+        signal: i32,
+    },
+    /// It ran longer than allowed and was killed with its process group.
+    TimedOut,
+    /// It could not be started.
+    Failed {
+        /// The kernel's reason, as Linux numbers it.
+        errno: i32,
+    },
+}
+
+/// What an interface did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InterfaceChange {
+    /// It exists now.
+    Appeared,
+    /// It no longer exists.
+    Vanished,
+    /// It is up and has carrier.
+    Up,
+    /// It is down or has no carrier.
+    Down,
+    /// Anything that a newer daemon tells.
+    #[serde(other)]
+    Other,
+}
+
+/// How a reload went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum ReloadOutcome {
+    /// The new configuration is in force.
+    Applied {
+        /// Routers that started.
+        added: u32,
+        /// Routers whose settings changed.
+        changed: u32,
+        /// Routers that stopped.
+        removed: u32,
+        /// Routers that did not notice.
+        untouched: u32,
+    },
+    /// The new configuration is wrong, and the old one stays in force.
+    Refused {
+        /// Number of errors; the log has them.
+        errors: u32,
+    },
+}
+
+/// A change of a thread's scheduling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+pub enum SchedulingChange {
+    /// The thread used too much of a CPU and left real time (safety rule 4).
+    Demoted,
+    /// The thread is back in real time.
+    Restored,
+    /// Real time was wanted and refused.
+    Refused {
+        /// The kernel's reason, as Linux numbers it.
+        errno: i32,
+    },
+}

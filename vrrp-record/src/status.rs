@@ -1,0 +1,398 @@
+//! The status of a daemon: what `vrrpctl status` shows and `--json` prints, schema 1.
+//!
+//! Fields are only ever added within a schema number, and each added one has a default, so that a tool and a daemon of
+//! neighbouring versions understand each other. Times are integers whose unit ends their name. No secrets (rule 11).
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cause::Cause;
+use crate::event::{Event, RunOutcome, TrackerKind, TrackerState};
+use crate::moment::Moment;
+use crate::words::{Faults, Word};
+
+/// The schema that this crate writes and reads.
+pub const SCHEMA: u32 = 1;
+
+/// Most events that a status carries.
+pub const LAST_EVENTS: usize = 32;
+
+/// Everything that a daemon says about itself at one time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// [`SCHEMA`] of the writer.
+    pub schema: u32,
+    /// Whether all is well, and what is not.
+    pub health: Health,
+    /// Wall clock when this status was made, in milliseconds since 1970-01-01 00:00:00 UTC.
+    pub taken_unix_ms: i64,
+    /// The daemon itself.
+    pub daemon: Daemon,
+    /// Virtual routers, in file order.
+    pub routers: Vec<Router>,
+    /// Sync groups, in file order.
+    #[serde(default)]
+    pub groups: Vec<Group>,
+    /// Track scripts, in file order.
+    #[serde(default)]
+    pub scripts: Vec<Script>,
+    /// How the daemon is scheduled.
+    pub scheduling: Scheduling,
+    /// Evidence that this machine cannot give.
+    #[serde(default)]
+    pub unavailable: Vec<Unavailable>,
+    /// The last events, oldest first, at most [`LAST_EVENTS`].
+    #[serde(default)]
+    pub last_events: Vec<Event>,
+}
+
+/// The answer in one word, with its reasons.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// No reason against it.
+    pub healthy: bool,
+    /// Why not; a sentence each.
+    #[serde(default)]
+    pub reasons: Vec<String>,
+    /// What is worth knowing and no reason to worry by itself.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// The daemon itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Daemon {
+    /// Version of the program.
+    pub version: String,
+    /// Process id of the engine's process.
+    pub pid: u32,
+    /// Host name.
+    pub host: String,
+    /// `router_id`, where it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub router_id: Option<String>,
+    /// Start of this run.
+    pub started: Moment,
+    /// The run directory.
+    pub run_dir: String,
+    /// What it runs on.
+    pub configuration: Configuration,
+    /// Milliseconds since the rest of the daemon last told the engine that it is alive (safety rule 1).
+    pub heartbeat_age_ms: u64,
+    /// Reports of the engine that a full queue lost.
+    #[serde(default)]
+    pub reports_lost: u64,
+}
+
+/// The configuration in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Configuration {
+    /// The file that was named, or found.
+    pub file: String,
+    /// Digest of the plan that was made of it, in hexadecimal.
+    pub digest: String,
+    /// When it came into force.
+    pub loaded: Moment,
+    /// Warnings that it gave.
+    #[serde(default)]
+    pub warnings: u32,
+    /// A newer content of the file was refused, and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Moment>,
+}
+
+/// One virtual router.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Router {
+    /// Its name in the configuration.
+    pub name: String,
+    /// The interface it protects addresses on.
+    pub interface: String,
+    /// 4 or 6.
+    pub family: u8,
+    /// Virtual router id, 1–255.
+    pub vrid: u8,
+    /// VRRP version, 2 or 3.
+    pub version: u8,
+    /// State in keepalived's words.
+    pub state: Word,
+    /// MASTER that leaves on purpose and keeps its addresses until the successor has them.
+    #[serde(default)]
+    pub releasing: bool,
+    /// Since when.
+    pub since: Moment,
+    /// Why, as a sentence.
+    pub why: String,
+    /// Why, as a value.
+    pub cause: Option<Cause>,
+    /// Faults as codes.
+    pub faults: Faults,
+    /// Faults as sentences.
+    pub fault_sentences: Vec<String>,
+    /// How the priority comes about.
+    pub priority: PriorityLedger,
+    /// `state MASTER` was written in the configuration.
+    #[serde(default)]
+    pub wanted_master: bool,
+    /// Takes over from a lower Active.
+    pub preempt: bool,
+    /// How long it tolerates a lower Active first, in milliseconds.
+    #[serde(default)]
+    pub preempt_delay_ms: u64,
+    /// Time between adverts.
+    pub interval: Interval,
+    /// Silence after which a Backup takes over, in milliseconds.
+    pub down_interval_ms: u64,
+    /// Where adverts go and come from.
+    pub transport: Transport,
+    /// The address that adverts leave from.
+    pub source: Option<IpAddr>,
+    /// The Active that was heard last, where it is another one.
+    pub active: Option<ActivePeer>,
+    /// Virtual addresses, excluded ones too.
+    pub addresses: Vec<Address>,
+    /// The kernel's last refusal of an address, as Linux numbers it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address_errno: Option<i32>,
+    /// Adverts sent.
+    pub sent: Sent,
+    /// Adverts received.
+    pub received: Received,
+}
+
+/// How a priority comes about: base, contributions, result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriorityLedger {
+    /// As configured, 1–255.
+    pub base: u8,
+    /// As it counts now, 1–255.
+    pub effective: u8,
+    /// The sum left the range 1–254 and was cut.
+    #[serde(default)]
+    pub clipped: bool,
+    /// Tracked objects, in file order.
+    #[serde(default)]
+    pub entries: Vec<LedgerEntry>,
+}
+
+/// What one tracked object does to a priority.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerEntry {
+    /// Script or interface.
+    pub kind: TrackerKind,
+    /// Its name.
+    pub name: String,
+    /// What it says.
+    pub state: TrackerState,
+    /// Since when, where it ever said anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Moment>,
+    /// −253…253; 0 makes bad a fault.
+    pub weight: i16,
+    /// Good and bad are swapped for this router.
+    #[serde(default)]
+    pub reverse: bool,
+    /// What it adds to the priority now; 0 for one without weight.
+    pub contribution: i16,
+    /// It keeps the router in FAULT now.
+    #[serde(default)]
+    pub fault: bool,
+    /// Inherited from the sync group.
+    #[serde(default)]
+    pub from_group: bool,
+}
+
+/// Time between adverts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interval {
+    /// As configured, in milliseconds.
+    pub own_ms: u64,
+    /// Learned from the Active (version 3), in milliseconds, where it counts now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned_ms: Option<u64>,
+}
+
+/// Where adverts go and come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Transport {
+    /// To a group.
+    Multicast {
+        /// The group.
+        group: IpAddr,
+    },
+    /// To each peer.
+    Unicast {
+        /// In configured order.
+        peers: Vec<IpAddr>,
+    },
+    /// Anything that a newer daemon uses.
+    #[serde(other)]
+    Other,
+}
+
+/// The Active as a Backup hears it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActivePeer {
+    /// Its address.
+    pub address: IpAddr,
+    /// Its priority, 0 while it releases.
+    pub priority: u8,
+    /// When it was heard last.
+    pub heard: Moment,
+}
+
+/// A virtual address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// With its prefix length: `192.168.205.7/32`.
+    pub address: String,
+    /// The interface that it is put on.
+    pub interface: String,
+    /// Whether the kernel has it, where that is known for this single address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub present: Option<bool>,
+    /// It goes with the router and is not advertised.
+    #[serde(default)]
+    pub excluded: bool,
+}
+
+/// Adverts sent since start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    /// Due by the schedule.
+    pub due: u64,
+    /// Built and handed to the kernel.
+    pub built: u64,
+    /// Accepted by the kernel.
+    pub accepted: u64,
+    /// Left this kernel, by its transmit stamps; absent where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<u64>,
+    /// Refused by the kernel.
+    #[serde(default)]
+    pub errors: u64,
+    /// The last refusal, as Linux numbers it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_errno: Option<i32>,
+    /// Worst time between due and woke, in microseconds.
+    #[serde(default)]
+    pub worst_lateness_us: u64,
+}
+
+/// Adverts received since start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Received {
+    /// That passed every check.
+    pub accepted: u64,
+    /// Rejected, by reason; reasons that never occurred are left out.
+    #[serde(default)]
+    pub discarded: Vec<Discarded>,
+}
+
+/// Adverts rejected for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Discarded {
+    /// The reason as a short code.
+    pub reason: String,
+    /// How many.
+    pub count: u64,
+}
+
+/// A sync group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// The state that all members share; absent while they differ.
+    pub state: Option<Word>,
+    /// Names of its routers.
+    pub members: Vec<String>,
+}
+
+/// A track script.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Script {
+    /// Its name.
+    pub name: String,
+    /// What it says.
+    pub state: TrackerState,
+    /// Since when, where it ever said anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Moment>,
+    /// Start to start, in milliseconds.
+    pub interval_ms: u64,
+    /// The longest that a run may take, in milliseconds.
+    pub timeout_ms: u64,
+    /// Successes in a row that turn it good.
+    pub rise: u32,
+    /// Failures in a row that turn it bad.
+    pub fall: u32,
+    /// Results in a row against the present state.
+    #[serde(default)]
+    pub contrary: u32,
+    /// A run is going on.
+    #[serde(default)]
+    pub running: bool,
+    /// The last run that ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<LastRun>,
+    /// Milliseconds until the next run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_in_ms: Option<u64>,
+    /// Milliseconds until the last result no longer counts (safety rule 1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in_ms: Option<u64>,
+}
+
+/// The last run of a script that ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastRun {
+    /// How it ended.
+    #[serde(flatten)]
+    pub outcome: RunOutcome,
+    /// When it ended.
+    pub ended: Moment,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+}
+
+/// How the daemon is scheduled.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scheduling {
+    /// The engine and the address thread.
+    pub threads: Vec<Thread>,
+    /// The engine's memory is locked.
+    pub memory_locked: bool,
+    /// Why it is not, where it should be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_why_not: Option<String>,
+}
+
+/// One thread.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Thread {
+    /// Its name.
+    pub name: String,
+    /// It runs in real time (SCHED_FIFO).
+    pub real_time: bool,
+    /// The priority there, 1–99.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u8>,
+    /// Why it does not run in real time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_not: Option<String>,
+}
+
+/// Evidence that this machine cannot give.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unavailable {
+    /// What is missing.
+    pub what: String,
+    /// Why.
+    pub why: String,
+    /// What would help, where anything does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+}
