@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use vrrp_proto::wire::{ChecksumAccept, ChecksumForm};
+
 use vrrp_proto::units::{AdvertInterval, Family, Priority, Version, Vrid};
 
 /// A whole configuration.
@@ -149,24 +151,6 @@ impl std::fmt::Debug for AuthPlan {
             Self::Ah(_) => "Ah(redacted)",
         })
     }
-}
-
-/// Checksum form of version 3 over IPv4 (conformance decision D-1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChecksumForm {
-    /// The VRRP message only: RFC 9568 §5.2.8.
-    Message,
-    /// With an IPv4 pseudo-header: RFC 5798 as deployed, keepalived's default.
-    PseudoHeader,
-}
-
-/// Which checksum forms are accepted from others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChecksumAccept {
-    /// Either; what matched is reported.
-    Both,
-    /// One only.
-    Only(ChecksumForm),
 }
 
 /// Multicast or unicast.

@@ -4,12 +4,19 @@
 //! with real sockets and clocks, the simulation with virtual ones, and both run the same decisions.
 #![no_std]
 #![forbid(unsafe_code)]
-#![warn(clippy::indexing_slicing, clippy::as_conversions, clippy::arithmetic_side_effects)]
+#![warn(
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::arithmetic_side_effects
+)]
 
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod addr;
 pub mod router;
+pub mod stats;
 pub mod time;
 pub mod units;
+pub mod wire;

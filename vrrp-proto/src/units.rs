@@ -149,7 +149,11 @@ impl AdvertInterval {
     /// An interval of 1–25,500 centiseconds, else `None`.
     #[must_use]
     pub const fn from_centis(centis: u16) -> Option<Self> {
-        if centis == 0 || centis > Self::MAX_V2.0 { None } else { Some(Self(centis)) }
+        if centis == 0 || centis > Self::MAX_V2.0 {
+            None
+        } else {
+            Some(Self(centis))
+        }
     }
 
     /// An interval of 1–255 seconds, else `None`.
@@ -158,6 +162,23 @@ impl AdvertInterval {
         #[expect(clippy::as_conversions, reason = "widening; `From` is not const")]
         let seconds = seconds as u16;
         Self::from_centis(seconds.saturating_mul(100))
+    }
+
+    /// The interval in seconds, where it is a whole number of them: what version 2 can say.
+    #[must_use]
+    pub fn as_whole_seconds(self) -> Option<NonZeroU8> {
+        let seconds = self.seconds_rounded_up();
+        (Self::from(seconds) == self).then_some(seconds)
+    }
+
+    /// The next whole number of seconds: what the version 2 adverts of interoperation mode say, so that a version 2
+    /// Backup never times out early (I-04).
+    #[must_use]
+    pub fn seconds_rounded_up(self) -> NonZeroU8 {
+        u8::try_from(self.0.div_ceil(100))
+            .ok()
+            .and_then(NonZeroU8::new)
+            .unwrap_or(NonZeroU8::MAX)
     }
 
     /// The interval in centiseconds.
@@ -170,6 +191,13 @@ impl AdvertInterval {
     #[must_use]
     pub fn as_duration(self) -> Duration {
         Duration::from_millis(u64::from(self.0).saturating_mul(10))
+    }
+}
+
+impl From<NonZeroU8> for AdvertInterval {
+    /// An interval of whole seconds, as version 2 has it.
+    fn from(seconds: NonZeroU8) -> Self {
+        Self(u16::from(seconds.get()).saturating_mul(100))
     }
 }
 
@@ -213,15 +241,36 @@ mod tests {
         assert_eq!(AdvertInterval::from_centis(0), None);
         assert_eq!(AdvertInterval::from_centis(25_501), None);
         assert_eq!(AdvertInterval::from_seconds(0), None);
-        assert_eq!(AdvertInterval::from_seconds(255), Some(AdvertInterval::MAX_V2));
-        assert_eq!(AdvertInterval::MAX_V3.as_duration(), Duration::from_millis(40_950));
+        assert_eq!(
+            AdvertInterval::from_seconds(255),
+            Some(AdvertInterval::MAX_V2)
+        );
+        assert_eq!(
+            AdvertInterval::MAX_V2.as_whole_seconds(),
+            NonZeroU8::new(255)
+        );
+        assert_eq!(AdvertInterval::MAX_V3.as_whole_seconds(), None);
+        for (centis, seconds) in [(1, 1), (100, 1), (101, 2), (4095, 41), (25_500, 255)] {
+            let interval = AdvertInterval::from_centis(centis).unwrap();
+            assert_eq!(interval.seconds_rounded_up().get(), seconds, "{centis} cs");
+        }
+        assert_eq!(
+            AdvertInterval::MAX_V3.as_duration(),
+            Duration::from_millis(40_950)
+        );
     }
 
     /// M-01: the table of RFC 9568 §7.3.
     #[test]
     fn virtual_mac_carries_family_and_vrid() {
         let vrid = Vrid::new(205).unwrap();
-        assert_eq!(MacAddr::of_virtual_router(Family::V4, vrid).0, [0, 0, 0x5e, 0, 1, 205]);
-        assert_eq!(MacAddr::of_virtual_router(Family::V6, vrid).0, [0, 0, 0x5e, 0, 2, 205]);
+        assert_eq!(
+            MacAddr::of_virtual_router(Family::V4, vrid).0,
+            [0, 0, 0x5e, 0, 1, 205]
+        );
+        assert_eq!(
+            MacAddr::of_virtual_router(Family::V6, vrid).0,
+            [0, 0, 0x5e, 0, 2, 205]
+        );
     }
 }

@@ -1,0 +1,547 @@
+//! From an IP packet to an accepted advert: every check of requirement R-24, in its order, each with its own discard.
+//!
+//! A check reads; only a packet that passes them all changes anything, and the one thing that changes here is the
+//! AH sequence. What the standards and keepalived decide differently is a field of [`ReceivePolicy`].
+
+use alloc::boxed::Box;
+use core::fmt;
+use core::net::IpAddr;
+
+use super::advert::{Advert, Trailer};
+use super::ah::{AhFields, AhSequence, AhView};
+use super::auth::{Auth, Password, TrailerKind};
+use super::checksum::{ChecksumAccept, ChecksumForm, Sum};
+use super::discard::Discard;
+use super::ip::Datagram;
+use super::packet::Message;
+use super::{PROTOCOL_AH, PROTOCOL_VRRP, TTL};
+use crate::addr::{AddressList, Addresses, address_size, is_link_local};
+use crate::router::Received;
+use crate::time::Instant;
+use crate::units::{AdvertInterval, Family, Version, Vrid, WirePriority};
+
+/// Which versions a router hears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Versions {
+    /// The router's own.
+    Only(Version),
+    /// Interoperation mode (RFC 9568 §8.4.2): a version 3 router that hears version 2 too, over IPv4.
+    Both,
+}
+
+/// What one virtual router accepts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiveConfig {
+    /// VRID.
+    pub vrid: Vrid,
+    /// Versions.
+    pub versions: Versions,
+    /// Whether the router's effective priority is 255.
+    pub owner: bool,
+    /// Own Advertisement_Interval.
+    pub interval: AdvertInterval,
+    /// Configured addresses; their family is the router's.
+    pub addresses: AddressList,
+    /// Version 2 authentication.
+    pub auth: Auth,
+    /// Multicast or unicast.
+    pub transport: ReceiveTransport,
+    /// The address that own adverts leave from: its appearance as a source is a loop or a clash.
+    pub own_source: Option<IpAddr>,
+    /// Where the profiles differ.
+    pub policy: ReceivePolicy,
+}
+
+/// The points of receiving that standards and deployed practice decide differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReceivePolicy {
+    /// Compare address lists: a difference discards a version 2 advert of a non-owner and is a warning everywhere else,
+    /// never a discard in version 3. On in both profiles; keepalived's `skip_check_adv_addr` turns it off.
+    pub check_addresses: bool,
+    /// Version 3 over IPv6: the first address must be link-local. On in rfc9568, off in keepalived.
+    pub require_link_local_first: bool,
+    /// Multicast over IPv6: the source must be link-local. On in rfc9568, off in keepalived.
+    pub require_link_local_source: bool,
+    /// An address owner discards version 2 adverts. On in rfc9568, off in keepalived, which processes them.
+    pub owner_discards_v2: bool,
+    /// Version 3 over IPv4: accepted checksum forms (P-15). Both forms in both profiles.
+    pub checksum: ChecksumAccept,
+}
+
+impl ReceivePolicy {
+    /// What RFC 9568 and RFC 3768 say.
+    pub const RFC9568: Self = Self {
+        check_addresses: true,
+        require_link_local_first: true,
+        require_link_local_source: true,
+        owner_discards_v2: true,
+        checksum: ChecksumAccept::Both,
+    };
+    /// What keepalived does, where it can be done without losing a peer.
+    pub const KEEPALIVED: Self = Self {
+        check_addresses: true,
+        require_link_local_first: false,
+        require_link_local_source: false,
+        owner_discards_v2: false,
+        checksum: ChecksumAccept::Both,
+    };
+}
+
+/// Where adverts come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReceiveTransport {
+    /// The group; TTL 255.
+    Multicast {
+        /// 224.0.0.18, ff02::12, or another configured group.
+        group: IpAddr,
+    },
+    /// Peers; group packets are not for this router (U-14).
+    Unicast {
+        /// The only destination accepted; any unicast address where `None`.
+        local: Option<IpAddr>,
+        /// The configured peers.
+        peers: Box<[Peer]>,
+        /// Accept listed peers only (U-12). On in rfc9568; keepalived: `check_unicast_src`, off by default.
+        check_source: bool,
+    },
+}
+
+/// A unicast peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address.
+    pub address: IpAddr,
+    /// Least TTL or hop limit accepted from it (U-11): 255 in rfc9568; 0 in keepalived, whose own IPv6 unicast adverts
+    /// leave with 64.
+    pub min_ttl: u8,
+    /// Greatest TTL or hop limit accepted from it: 255, unless keepalived's `max_ttl` says less.
+    pub max_ttl: u8,
+}
+
+/// Something odd about an advert that is accepted all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Warning {
+    /// The checksum has the historic pseudo-header form, and either would do.
+    ChecksumForm,
+    /// The interval differs from ours.
+    Interval,
+    /// The address list differs from ours.
+    AddrList,
+    /// We own the addresses, so nobody else should be advertising them.
+    LocalOwner,
+}
+
+impl Warning {
+    /// Every warning; a warning's place here is its [`index`](Self::index).
+    pub const ALL: [Self; 4] = [
+        Self::ChecksumForm,
+        Self::Interval,
+        Self::AddrList,
+        Self::LocalOwner,
+    ];
+    /// How many there are.
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// This warning's place in [`ALL`](Self::ALL).
+    #[must_use]
+    #[expect(
+        clippy::as_conversions,
+        reason = "the discriminant of a fieldless enum; `ALL` is checked against it"
+    )]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Its name in vectors, status, metrics and records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ChecksumForm => "checksum-form",
+            Self::Interval => "interval",
+            Self::AddrList => "addr-list",
+            Self::LocalOwner => "local-owner",
+        }
+    }
+
+    const fn bit(self) -> u8 {
+        match self {
+            Self::ChecksumForm => 1,
+            Self::Interval => 2,
+            Self::AddrList => 4,
+            Self::LocalOwner => 8,
+        }
+    }
+}
+
+/// A set of warnings.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Warnings(u8);
+
+impl Warnings {
+    /// Whether nothing is odd.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether this one is among them.
+    #[must_use]
+    pub const fn contains(self, warning: Warning) -> bool {
+        self.0 & warning.bit() != 0
+    }
+
+    /// The warnings.
+    pub fn iter(self) -> impl Iterator<Item = Warning> {
+        Warning::ALL
+            .into_iter()
+            .filter(move |warning| self.contains(*warning))
+    }
+
+    fn raise(&mut self, warning: Warning, when: bool) {
+        if when {
+            self.0 |= warning.bit();
+        }
+    }
+}
+
+impl fmt::Debug for Warnings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set()
+            .entries(self.iter().map(Warning::name))
+            .finish()
+    }
+}
+
+/// An advert that passed every check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted<'a> {
+    /// The advert.
+    pub advert: Advert<'a>,
+    /// IP source.
+    pub source: IpAddr,
+    /// The sender's sequence number (IPv4 identification or IPv6 flow label), where the packet shows one.
+    pub sequence: Option<u32>,
+    /// The checksum field.
+    pub checksum: u16,
+    /// Version 3 over IPv4: the form that matched.
+    pub checksum_form: Option<ChecksumForm>,
+    /// What the Authentication Header said.
+    pub ah: Option<AhFields>,
+    /// What is odd about it.
+    pub warnings: Warnings,
+}
+
+impl Accepted<'_> {
+    /// The facts that the state machine decides on.
+    #[must_use]
+    pub fn received(&self, arrived: Option<Instant>) -> Received {
+        Received {
+            version: self.advert.version(),
+            priority: self.advert.priority(),
+            interval: self.advert.interval(),
+            source: self.source,
+            arrived,
+        }
+    }
+}
+
+impl ReceiveConfig {
+    /// Judges a packet. `sequence` moves on only with an accepted advert that has an Authentication Header.
+    ///
+    /// # Errors
+    /// The first check, in the order of R-24, that the packet fails.
+    pub fn receive<'a>(
+        &self,
+        datagram: &Datagram<'a>,
+        sequence: &mut AhSequence,
+    ) -> Result<Accepted<'a>, Discard> {
+        self.check_ends(datagram)?;
+        let (ah, message) = self.open(datagram)?;
+        let message = Message::new(datagram.family(), message).ok_or(Discard::Truncated)?;
+        let version = self.check_version(&message)?;
+        if message.kind() != 1 {
+            return Err(Discard::Type);
+        }
+        if message.vrid() != self.vrid.as_u8() {
+            return Err(Discard::Vrid);
+        }
+        let (addresses, data) = split_body(&message, version)?;
+        let kind = self.check_auth_type(&message, version, ah.is_some())?;
+        let checksum_form = self.check_checksum(datagram, &message, version)?;
+        let ah = self.check_secret(datagram, ah, data, version, *sequence)?;
+
+        let mut warnings = Warnings::default();
+        let form_is_odd = checksum_form == Some(ChecksumForm::PseudoHeader);
+        warnings.raise(
+            Warning::ChecksumForm,
+            form_is_odd && self.policy.checksum == ChecksumAccept::Both,
+        );
+        let advert = self.build(
+            &message,
+            version,
+            addresses,
+            Trailer { kind, data },
+            &mut warnings,
+        )?;
+        self.check_owner(version, &mut warnings)?;
+        if version == Version::V3
+            && datagram.family() == Family::V6
+            && self.policy.require_link_local_first
+            && !addresses.first().is_some_and(|first| is_link_local(&first))
+        {
+            return Err(Discard::FirstNotLinkLocal);
+        }
+        self.check_addresses(&advert, &mut warnings)?;
+
+        if let Some(fields) = ah {
+            sequence.note(fields.sequence);
+        }
+        Ok(Accepted {
+            advert,
+            source: datagram.source,
+            sequence: datagram.sequence,
+            checksum: message.checksum(),
+            checksum_form,
+            ah,
+            warnings,
+        })
+    }
+
+    /// Destination, source and TTL.
+    fn check_ends(&self, datagram: &Datagram<'_>) -> Result<(), Discard> {
+        let (source, destination) = (&datagram.source, &datagram.destination);
+        let ttl = match &self.transport {
+            ReceiveTransport::Multicast { group } => {
+                if destination != group {
+                    return Err(Discard::Destination);
+                }
+                let foreign = self.policy.require_link_local_source
+                    && datagram.family() == Family::V6
+                    && !is_link_local(source);
+                if foreign {
+                    return Err(Discard::Source);
+                }
+                TTL..=TTL
+            }
+            ReceiveTransport::Unicast {
+                local,
+                peers,
+                check_source,
+            } => {
+                let ours = match local {
+                    Some(local) => destination == local,
+                    None => !destination.is_multicast(),
+                };
+                if !ours {
+                    return Err(Discard::Destination);
+                }
+                match peers.iter().find(|peer| peer.address == *source) {
+                    Some(peer) => peer.min_ttl..=peer.max_ttl,
+                    None if *check_source => return Err(Discard::Source),
+                    None => 0..=u8::MAX,
+                }
+            }
+        };
+        if source.is_multicast() || source.is_unspecified() {
+            return Err(Discard::Source);
+        }
+        if self.own_source.as_ref() == Some(source) {
+            return Err(Discard::OwnSource);
+        }
+        if ttl.contains(&datagram.ttl) {
+            Ok(())
+        } else {
+            Err(Discard::Ttl)
+        }
+    }
+
+    /// Protocol, and the Authentication Header if there is one. A header is opened only where it is configured.
+    fn open<'a>(&self, datagram: &Datagram<'a>) -> Result<(Option<AhView<'a>>, &'a [u8]), Discard> {
+        match (datagram.protocol, datagram.family()) {
+            (PROTOCOL_VRRP, _) => Ok((None, datagram.payload)),
+            (PROTOCOL_AH, Family::V4) => match self.auth {
+                Auth::Ah { .. } => {
+                    let view = AhView::parse(datagram.payload)?;
+                    Ok((Some(view), view.message()))
+                }
+                Auth::None | Auth::Pass(_) => Err(Discard::AuthTypeMismatch),
+            },
+            _ => Err(Discard::NotVrrp),
+        }
+    }
+
+    fn check_version(&self, message: &Message<'_>) -> Result<Version, Discard> {
+        let version = match (message.version(), message.family()) {
+            (2, Family::V4) => Version::V2,
+            (3, _) => Version::V3,
+            _ => return Err(Discard::Version),
+        };
+        match self.versions {
+            Versions::Only(only) if only != version => Err(Discard::Version),
+            Versions::Only(_) | Versions::Both => Ok(version),
+        }
+    }
+
+    /// Auth Type of version 2; an Authentication Header is present exactly where it is configured (U-01). Version 3 has
+    /// neither.
+    fn check_auth_type(
+        &self,
+        message: &Message<'_>,
+        version: Version,
+        sealed: bool,
+    ) -> Result<TrailerKind, Discard> {
+        match version {
+            Version::V3 if sealed => Err(Discard::AuthTypeMismatch),
+            Version::V3 => Ok(TrailerKind::None),
+            Version::V2 => {
+                let kind =
+                    TrailerKind::from_wire(message.auth_type()).ok_or(Discard::AuthTypeUnknown)?;
+                if kind != self.auth.kind() || sealed != (kind == TrailerKind::Ah) {
+                    return Err(Discard::AuthTypeMismatch);
+                }
+                Ok(kind)
+            }
+        }
+    }
+
+    /// The checksum, and for version 3 over IPv4 the form that matched.
+    fn check_checksum(
+        &self,
+        datagram: &Datagram<'_>,
+        message: &Message<'_>,
+        version: Version,
+    ) -> Result<Option<ChecksumForm>, Discard> {
+        let bytes = message.as_bytes();
+        let length = u16::try_from(bytes.len()).map_err(|_| Discard::Length)?;
+        let plain = || Sum::default().bytes(bytes).verifies();
+        let pseudo = || {
+            Sum::pseudo_header(datagram.source, datagram.destination, length)
+                .bytes(bytes)
+                .verifies()
+        };
+        let accept = self.policy.checksum;
+        match (version, datagram.family()) {
+            (Version::V2, _) if plain() => Ok(None),
+            (Version::V3, Family::V6) if pseudo() => Ok(None),
+            (Version::V3, Family::V4) if accept.allows(ChecksumForm::Message) && plain() => {
+                Ok(Some(ChecksumForm::Message))
+            }
+            (Version::V3, Family::V4) if accept.allows(ChecksumForm::PseudoHeader) && pseudo() => {
+                Ok(Some(ChecksumForm::PseudoHeader))
+            }
+            (Version::V2 | Version::V3, _) => Err(Discard::Checksum),
+        }
+    }
+
+    /// Password, or integrity check value and sequence.
+    fn check_secret(
+        &self,
+        datagram: &Datagram<'_>,
+        ah: Option<AhView<'_>>,
+        data: Password,
+        version: Version,
+        sequence: AhSequence,
+    ) -> Result<Option<AhFields>, Discard> {
+        match (&self.auth, version) {
+            (Auth::Pass(password), Version::V2) if data != *password => Err(Discard::AuthFailed),
+            (Auth::Ah { key, icv }, Version::V2) => {
+                let (Some(ah), IpAddr::V4(source)) = (ah, datagram.source) else {
+                    return Err(Discard::AuthTypeMismatch);
+                };
+                ah.verify(datagram.header, source, key, *icv, sequence)
+                    .map(Some)
+            }
+            (Auth::None | Auth::Pass(_), Version::V2) | (_, Version::V3) => Ok(None),
+        }
+    }
+
+    /// The interval, which is the last thing that can keep the message from being an advert.
+    fn build<'a>(
+        &self,
+        message: &Message<'a>,
+        version: Version,
+        addresses: Addresses<'a>,
+        trailer: Trailer,
+        warnings: &mut Warnings,
+    ) -> Result<Advert<'a>, Discard> {
+        let priority = WirePriority::from_wire(message.priority());
+        match version {
+            Version::V2 => {
+                let alone = self.versions == Versions::Only(Version::V2);
+                let Some(seconds) = core::num::NonZeroU8::new(message.seconds()) else {
+                    return Err(if alone {
+                        Discard::IntervalMismatch
+                    } else {
+                        Discard::IntervalZero
+                    });
+                };
+                // A version 3 router below a second cannot be named exactly by a version 2 peer (I-04).
+                let differs = if alone {
+                    AdvertInterval::from(seconds) != self.interval
+                } else {
+                    seconds != self.interval.seconds_rounded_up()
+                };
+                if alone && differs {
+                    return Err(Discard::IntervalMismatch);
+                }
+                warnings.raise(Warning::Interval, differs);
+                Advert::v2(self.vrid, priority, seconds, trailer, addresses)
+                    .map_err(|_| Discard::Version)
+            }
+            Version::V3 => {
+                let interval =
+                    AdvertInterval::from_centis(message.centis()).ok_or(Discard::IntervalZero)?;
+                warnings.raise(Warning::Interval, interval != self.interval);
+                Advert::v3(self.vrid, priority, interval, addresses)
+                    .map_err(|_| Discard::IntervalZero)
+            }
+        }
+    }
+
+    fn check_owner(&self, version: Version, warnings: &mut Warnings) -> Result<(), Discard> {
+        if self.owner && version == Version::V2 && self.policy.owner_discards_v2 {
+            return Err(Discard::Owner);
+        }
+        warnings.raise(Warning::LocalOwner, self.owner);
+        Ok(())
+    }
+
+    /// The address list, as a set. Version 3 never discards for it, whatever keepalived 2.2.7 does: a pair with unlike
+    /// lists would have two Actives.
+    fn check_addresses(&self, advert: &Advert<'_>, warnings: &mut Warnings) -> Result<(), Discard> {
+        let differs = self.policy.check_addresses && !self.addresses.same_set(advert.addresses());
+        let from_owner = advert.priority().as_u8() == u8::MAX;
+        if differs && advert.version() == Version::V2 && !from_owner {
+            return Err(Discard::AddrList);
+        }
+        warnings.raise(Warning::AddrList, differs);
+        Ok(())
+    }
+}
+
+/// Addresses and version 2 authentication data: exactly as many bytes as the count asks for.
+fn split_body<'a>(
+    message: &Message<'a>,
+    version: Version,
+) -> Result<(Addresses<'a>, Password), Discard> {
+    if message.count() == 0 {
+        return Err(Discard::CountZero);
+    }
+    let size = usize::from(message.count()).saturating_mul(address_size(message.family()));
+    let (addresses, rest) = message
+        .body()
+        .split_at_checked(size)
+        .ok_or(Discard::Truncated)?;
+    let (data, rest) = match version {
+        Version::V2 => {
+            let (data, rest) = rest.split_first_chunk::<8>().ok_or(Discard::Truncated)?;
+            (*data, rest)
+        }
+        Version::V3 => ([0; 8], rest),
+    };
+    if !rest.is_empty() {
+        return Err(Discard::Length);
+    }
+    let addresses = Addresses::from_wire(message.family(), addresses).ok_or(Discard::Truncated)?;
+    Ok((addresses, Password::from_wire(data)))
+}
