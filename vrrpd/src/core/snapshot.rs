@@ -1,0 +1,187 @@
+//! The state of the engine at one moment, as status, metrics and tests read it.
+//!
+//! Taken from atomics that the engine publishes; taking one never makes the engine wait.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use vrrp_proto::router::{AddressState, FaultSet, RouterId, State};
+use vrrp_proto::time::Instant;
+use vrrp_proto::units::{AdvertInterval, Priority, WirePriority};
+
+/// The state of the engine and of all routers. All instants are CLOCK_MONOTONIC.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CoreSnapshot {
+    /// When it was taken.
+    pub taken: Instant,
+    /// The engine thread.
+    pub engine: EngineSnapshot,
+    /// In the order of the plan.
+    pub routers: Vec<RouterSnapshot>,
+}
+
+/// The engine thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EngineSnapshot {
+    /// Scheduling class now.
+    pub scheduling: SchedulingClass,
+    /// Whether the engine's memory is locked.
+    pub memory: MemoryLock,
+    /// How often the engine lowered itself (safety rule 4).
+    pub demotions: u64,
+    /// Age of the other world's heartbeat.
+    pub heartbeat_age: Duration,
+    /// Worst lateness of any wake-up since start.
+    pub worst_lateness: Duration,
+    /// The loop's longest step since start.
+    pub longest_step: Duration,
+    /// Its name.
+    pub longest_step_name: &'static str,
+    /// Wake-ups since start.
+    pub wakes: u64,
+    /// Packets that belong to no router, since start.
+    pub unknown: u64,
+    /// Reports dropped because nobody took them.
+    pub reports_lost: u64,
+    /// Receive queue overflows seen.
+    pub receive_drops: u64,
+    /// Whether the kernel lets the sender number its transmit stamps (Linux ≥ 6.13); else they are matched by counting.
+    pub stamps_numbered: bool,
+    /// Whether the engine still runs.
+    pub running: bool,
+}
+
+/// How the engine thread is scheduled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SchedulingClass {
+    /// SCHED_FIFO with this priority.
+    Fifo(u8),
+    /// Ordinary scheduling, as configured.
+    Ordinary,
+    /// Ordinary scheduling, because the kernel refused with this errno.
+    Refused(i32),
+    /// Ordinary scheduling until the demotion ends (safety rule 4).
+    Demoted,
+}
+
+/// Whether the engine's memory is locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryLock {
+    /// The engine's stack, buffers and code cannot be paged out.
+    Locked,
+    /// The kernel refused with this errno.
+    Refused(i32),
+    /// Not asked for.
+    Off,
+}
+
+/// One virtual router.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RouterSnapshot {
+    /// Its name in the plan.
+    pub name: String,
+    /// The name of its interface.
+    pub interface: String,
+    /// Identity.
+    pub id: RouterId,
+    /// State now.
+    pub state: State,
+    /// Since when.
+    pub since: Instant,
+    /// Why it is in Initialize, if a fault keeps it there.
+    pub faults: FaultSet,
+    /// Configured priority.
+    pub base_priority: Priority,
+    /// Effective priority: the configured one with the weights of its trackers.
+    pub priority: Priority,
+    /// Own interval.
+    pub interval: AdvertInterval,
+    /// Source address of its adverts.
+    pub source: Option<IpAddr>,
+    /// The Active router that was last heard.
+    pub active: Option<LearnedActive>,
+    /// When a Backup takes over, if it hears nothing until then.
+    pub down_at: Option<Instant>,
+    /// Addresses present and wanted.
+    pub addresses: AddressState,
+    /// Adverts sent.
+    pub adverts: AdvertCounts,
+    /// Stages of the last advert sent.
+    pub last_advert: Option<AdvertSnapshot>,
+    /// Worst lateness of an advert since start.
+    pub worst_lateness: Duration,
+    /// Adverts received.
+    pub received: ReceiveCounts,
+    /// How often it became Active.
+    pub became_active: u64,
+    /// How often it left Active.
+    pub left_active: u64,
+}
+
+/// The Active router that was last heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LearnedActive {
+    /// Its address.
+    pub address: IpAddr,
+    /// Its priority.
+    pub priority: WirePriority,
+    /// Its interval.
+    pub interval: AdvertInterval,
+    /// When its last advert was read.
+    pub heard: Instant,
+}
+
+/// How many adverts reached each stage, copies to unicast peers not counted apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AdvertCounts {
+    /// Asked for by the schedule or by an event.
+    pub due: u64,
+    /// Encoded.
+    pub built: u64,
+    /// Taken by the kernel for at least one destination.
+    pub accepted: u64,
+    /// Handed to the driver, as its stamp says.
+    pub left: u64,
+    /// Of those accepted, how many got no driver stamp within the time that their record was kept.
+    pub unstamped: u64,
+    /// Refused by the kernel for every destination.
+    pub refused: u64,
+    /// Adverts with priority 0.
+    pub released: u64,
+    /// Grid points that passed without an advert because of a stall.
+    pub skipped: u64,
+}
+
+/// The stages of one advert (DESIGN.md, The way of an advert).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AdvertSnapshot {
+    /// Sequence number: the IPv4 identification.
+    pub sequence: u16,
+    /// Its priority.
+    pub priority: WirePriority,
+    /// The schedule.
+    pub due: Instant,
+    /// Clock after the poll returned.
+    pub woke: Instant,
+    /// Clock before the first sendmsg.
+    pub submitted: Instant,
+    /// Clock after the last sendmsg.
+    pub accepted: Instant,
+    /// Kernel stamp on entering the queue discipline.
+    pub queued: Option<Instant>,
+    /// Kernel stamp on entering the driver.
+    pub left: Option<Instant>,
+    /// The kernel's refusal of a copy, as an errno.
+    pub errno: Option<i32>,
+}
+
+/// How many packets were received.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReceiveCounts {
+    /// Passed every check.
+    pub accepted: u64,
+    /// Of those, with priority 0.
+    pub releases: u64,
+    /// Worst time from arrival (kernel stamp) to reading.
+    pub worst_read_delay: Duration,
+}

@@ -1,0 +1,8 @@
+//! The only unsafe code of the daemon: system calls that neither nix nor socket2 offers in the form needed, as small
+//! safe functions. Nothing here decides anything.
+#![expect(
+    unsafe_code,
+    reason = "system calls without a safe interface in nix or socket2 end here"
+)]
+
+pub(crate) mod socket;
