@@ -1,1 +1,3 @@
 //! Simulation, namespace lab and suites of vrrpd.
+
+pub mod vectors;
