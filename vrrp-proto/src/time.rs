@@ -53,8 +53,17 @@ mod tests {
     fn arithmetic_saturates_at_both_ends() {
         let second = Duration::from_secs(1);
         assert_eq!(Instant::ZERO.saturating_sub(second), Instant::ZERO);
-        assert_eq!(Instant::from_nanos(u64::MAX).saturating_add(second), Instant::from_nanos(u64::MAX));
-        assert_eq!(Instant::ZERO.saturating_since(Instant::from_nanos(5)), Duration::ZERO);
-        assert_eq!(Instant::from_nanos(7).saturating_since(Instant::from_nanos(5)), Duration::from_nanos(2));
+        assert_eq!(
+            Instant::from_nanos(u64::MAX).saturating_add(second),
+            Instant::from_nanos(u64::MAX)
+        );
+        assert_eq!(
+            Instant::ZERO.saturating_since(Instant::from_nanos(5)),
+            Duration::ZERO
+        );
+        assert_eq!(
+            Instant::from_nanos(7).saturating_since(Instant::from_nanos(5)),
+            Duration::from_nanos(2)
+        );
     }
 }

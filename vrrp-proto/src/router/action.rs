@@ -1,9 +1,12 @@
 //! What a virtual router asks of its driver, and why it changed state.
 
 use core::net::IpAddr;
+use core::time::Duration;
 
+use crate::group::GroupIndex;
 use crate::time::Instant;
-use crate::units::WirePriority;
+use crate::track::TrackerId;
+use crate::units::{Priority, WirePriority};
 
 /// The states of RFC 9568 §6.3, and the phase between Active and the removal of the addresses.
 ///
@@ -103,6 +106,9 @@ pub enum AnnounceReason {
     OtherActive,
     /// Addresses were added or put back while Active.
     AddressesChanged,
+    /// The predecessor was alive when it handed over and has removed its addresses by now: until then it may have
+    /// answered for them. One round.
+    PredecessorGone,
 }
 
 /// What a virtual router asks of its driver. Order matters and is part of the contract.
@@ -132,6 +138,33 @@ pub enum Action {
     },
     /// A lower Active was heard and the preempt delay begins (keepalived logs it).
     PreemptDelayStarted,
-    /// The state changed.
+    /// An equal advert from our own source address: a second host uses it, or our frames come back.
+    OwnAddressHeard {
+        /// Our address.
+        from: IpAddr,
+    },
+    /// Our own stall ended when a takeover was due; one more interval is listened for first (never twice in a row).
+    TakeoverDeferred {
+        /// How much later than asked the driver woke.
+        late: Duration,
+    },
+    /// The effective priority changed; the next advert shows it.
+    PriorityChanged {
+        /// Before.
+        from: Priority,
+        /// Now.
+        to: Priority,
+    },
+    /// A tracker's last result expired and counts as bad (safety rule 1). Asked of every router that tracks it.
+    TrackerExpired(TrackerId),
+    /// Every member of the sync group has reached this state; comes after the members' own reports.
+    GroupReached {
+        /// Which group.
+        group: GroupIndex,
+        /// Active, Backup, or Initialize for a group with a fault or one that stopped.
+        state: State,
+    },
+    /// The state changed. From Initialize to Initialize, with cause [`Cause::Fault`], it tells of a router that was
+    /// not taking part yet and has a fault now.
     Report(Transition),
 }

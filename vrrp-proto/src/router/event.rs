@@ -72,7 +72,11 @@ impl FaultSet {
     /// This set with `other` added or taken away.
     #[must_use]
     pub const fn with(self, other: Self, present: bool) -> Self {
-        if present { Self(self.0 | other.0) } else { Self(self.0 & !other.0) }
+        if present {
+            Self(self.0 | other.0)
+        } else {
+            Self(self.0 & !other.0)
+        }
     }
 }
 
@@ -96,6 +100,17 @@ pub enum StopKind {
     Immediate,
 }
 
+/// What a sync group asks of a member, so that all of them are in one place (decided in [`crate::group`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupOrder {
+    /// All members want to be Active: become it now.
+    Activate,
+    /// A member lost to a higher Active: go to Backup with it, without priority 0.
+    Yield,
+    /// A member bounces after its addresses were lost: do the same (priority 0, Backup, Active after the skew).
+    Bounce,
+}
+
 /// What a virtual router can be told.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
@@ -109,15 +124,25 @@ pub enum Event<'a> {
     Deadline,
     /// The driver woke this much later than it asked to: judge silence with care (own stall of a Backup).
     Stalled(core::time::Duration),
-    /// New settings of the same router.
-    Reconfigure(&'a Config),
+    /// New settings of the same router, and the effective priority that they give.
+    Reconfigure {
+        /// The settings; the identity is the router's own.
+        config: &'a Config,
+        /// 1–254, or 255 for an owner.
+        priority: Priority,
+    },
     /// The effective priority from tracked objects changed (1–254, or 255 for an owner).
     Priority(Priority),
     /// The faults changed.
     Faults(FaultSet),
+    /// Whether every tracker of the router and of its sync group passes with an unexpired result (safety rule 2).
+    Healthy(bool),
+    /// What the sync group asks of a member.
+    Group(GroupOrder),
     /// The address that adverts leave from, as tie-breaks use it (RFC 9568 §6.4.3).
     Source(Option<IpAddr>),
-    /// What the kernel made of the last add, or of somebody's removal.
+    /// What the kernel made of the last add, or of somebody's removal. A router without addresses is told so as well
+    /// (none wanted), since it waits for this report (safety rule 5).
     Addresses(AddressState),
     /// The addresses cannot be kept against another process: bounce through Backup as keepalived does (safety rule 6).
     AddressesLost,
@@ -136,9 +161,14 @@ impl Event<'_> {
             Self::Advert(_) => "advert",
             Self::Deadline => "deadline",
             Self::Stalled(_) => "stalled",
-            Self::Reconfigure(_) => "reconfigure",
+            Self::Reconfigure { .. } => "reconfigure",
             Self::Priority(_) => "priority",
             Self::Faults(_) => "faults",
+            Self::Healthy(true) => "healthy",
+            Self::Healthy(false) => "unhealthy",
+            Self::Group(GroupOrder::Activate) => "group-activate",
+            Self::Group(GroupOrder::Yield) => "group-yield",
+            Self::Group(GroupOrder::Bounce) => "group-bounce",
             Self::Source(_) => "source",
             Self::Addresses(_) => "addresses",
             Self::AddressesLost => "addresses-lost",
