@@ -249,3 +249,6 @@ pub fn read_frame(stream: &mut impl Read, limit: u32) -> Result<Vec<u8>, FrameEr
         Err(FrameError::Truncated)
     }
 }
+
+#[cfg(test)]
+mod tests;

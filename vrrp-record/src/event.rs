@@ -287,7 +287,7 @@ pub enum TrackerState {
 
 /// How a run of a user's program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
+#[serde(tag = "result", rename_all = "snake_case")]
 pub enum RunOutcome {
     /// It was started, and nobody waits for its end.
     Started,

@@ -127,3 +127,6 @@ fn judge_entry(
         (TrackerState::Good, _) | (TrackerState::Bad, true) => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

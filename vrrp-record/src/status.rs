@@ -396,3 +396,6 @@ pub struct Unavailable {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
 }
+
+#[cfg(test)]
+mod tests;
