@@ -66,79 +66,7 @@ fn example() -> Status {
             heartbeat_age_ms: 210,
             reports_lost: 0,
         },
-        routers: vec![Router {
-            name: "loadbalancer".to_owned(),
-            interface: "eth0".to_owned(),
-            family: 4,
-            vrid: 205,
-            version: 2,
-            state: Word::Master,
-            releasing: false,
-            since: ago(14_203),
-            why: "no advert from 10.0.0.2 for 3.6 s".to_owned(),
-            cause: Some(Cause::SilentActive {
-                last: Some(peer),
-                silence_ms: Some(3_605),
-            }),
-            faults: Faults(FaultSet::NONE),
-            fault_sentences: Vec::new(),
-            priority: PriorityLedger {
-                base: 101,
-                effective: 101,
-                clipped: false,
-                entries: vec![LedgerEntry {
-                    kind: TrackerKind::Script,
-                    name: "chk_haproxy".to_owned(),
-                    state: TrackerState::Bad,
-                    since: Some(ago(8_001)),
-                    weight: 2,
-                    reverse: false,
-                    contribution: 0,
-                    fault: false,
-                    from_group: false,
-                }],
-            },
-            wanted_master: true,
-            preempt: true,
-            preempt_delay_ms: 0,
-            interval: Interval {
-                own_ms: 1_000,
-                learned_ms: None,
-            },
-            down_interval_ms: 3_605,
-            transport: Transport::Multicast {
-                group: "224.0.0.18".parse().unwrap(),
-            },
-            source: Some("10.0.0.1".parse().unwrap()),
-            active: Some(ActivePeer {
-                address: peer,
-                priority: 100,
-                heard: ago(17_808),
-            }),
-            addresses: vec![Address {
-                address: "192.168.205.7/32".to_owned(),
-                interface: "eth0".to_owned(),
-                present: Some(true),
-                excluded: false,
-            }],
-            address_errno: None,
-            sent: Sent {
-                due: 15,
-                built: 15,
-                accepted: 15,
-                left: Some(15),
-                errors: 0,
-                last_errno: None,
-                worst_lateness_us: 412,
-            },
-            received: Received {
-                accepted: 93_110,
-                discarded: vec![Discarded {
-                    reason: "auth_mismatch".to_owned(),
-                    count: 3,
-                }],
-            },
-        }],
+        routers: vec![router(peer)],
         groups: vec![Group {
             name: "VG_1".to_owned(),
             state: Some(Word::Master),
@@ -189,6 +117,82 @@ fn example() -> Status {
     };
     status.health = judge(&status);
     status
+}
+
+fn router(peer: IpAddr) -> Router {
+    Router {
+        name: "loadbalancer".to_owned(),
+        interface: "eth0".to_owned(),
+        family: 4,
+        vrid: 205,
+        version: 2,
+        state: Word::Master,
+        releasing: false,
+        since: ago(14_203),
+        why: "no advert from 10.0.0.2 for 3.6 s".to_owned(),
+        cause: Some(Cause::SilentActive {
+            last: Some(peer),
+            silence_ms: Some(3_605),
+        }),
+        faults: Faults(FaultSet::NONE),
+        fault_sentences: Vec::new(),
+        priority: PriorityLedger {
+            base: 101,
+            effective: 101,
+            clipped: false,
+            entries: vec![LedgerEntry {
+                kind: TrackerKind::Script,
+                name: "chk_haproxy".to_owned(),
+                state: TrackerState::Bad,
+                since: Some(ago(8_001)),
+                weight: 2,
+                reverse: false,
+                contribution: 0,
+                fault: false,
+                from_group: false,
+            }],
+        },
+        wanted_master: true,
+        preempt: true,
+        preempt_delay_ms: 0,
+        interval: Interval {
+            own_ms: 1_000,
+            learned_ms: None,
+        },
+        down_interval_ms: 3_605,
+        transport: Transport::Multicast {
+            group: "224.0.0.18".parse().unwrap(),
+        },
+        source: Some("10.0.0.1".parse().unwrap()),
+        active: Some(ActivePeer {
+            address: peer,
+            priority: 100,
+            heard: ago(17_808),
+        }),
+        addresses: vec![Address {
+            address: "192.168.205.7/32".to_owned(),
+            interface: "eth0".to_owned(),
+            present: Some(true),
+            excluded: false,
+        }],
+        address_errno: None,
+        sent: Sent {
+            due: 15,
+            built: 15,
+            accepted: 15,
+            left: Some(15),
+            errors: 0,
+            last_errno: None,
+            worst_lateness_us: 412,
+        },
+        received: Received {
+            accepted: 93_110,
+            discarded: vec![Discarded {
+                reason: "auth_mismatch".to_owned(),
+                count: 3,
+            }],
+        },
+    }
 }
 
 #[test]

@@ -213,10 +213,10 @@ fn reject(stream: &UnixStream, broken: &FrameError) {
     match broken {
         FrameError::TooLarge { .. } | FrameError::Invalid(_) => {
             let response = Response::new(error(ErrorCode::BadRequest, broken.to_string()));
-            if let Ok(frame) = encode_frame(&response, MAX_RESPONSE) {
-                if let Err(error) = stream.try_write(&frame) {
-                    tracing::trace!(%error, "cannot answer a broken request");
-                }
+            if let Ok(frame) = encode_frame(&response, MAX_RESPONSE)
+                && let Err(error) = stream.try_write(&frame)
+            {
+                tracing::trace!(%error, "cannot answer a broken request");
             }
         }
         FrameError::Closed | FrameError::Truncated | FrameError::Io(_) => {}

@@ -86,10 +86,10 @@ impl Shared {
     /// The status as a frame; requests that come together share one.
     pub(super) async fn status_frame(&self) -> Result<Arc<[u8]>, FrameError> {
         let mut cached = self.cached.lock().await;
-        if let Some((made, frame)) = &*cached {
-            if made.elapsed() < self.limits.status_age {
-                return Ok(Arc::clone(frame));
-            }
+        if let Some((made, frame)) = &*cached
+            && made.elapsed() < self.limits.status_age
+        {
+            return Ok(Arc::clone(frame));
         }
         let response = Response::new(Answer::Status {
             status: Box::new(self.source.status()),
@@ -172,9 +172,9 @@ fn refuse(stream: &UnixStream) {
         code: ErrorCode::Busy,
         message,
     });
-    if let Ok(frame) = encode_frame(&response, MAX_RESPONSE) {
-        if let Err(error) = stream.try_write(&frame) {
-            tracing::trace!(%error, "cannot refuse a control connection");
-        }
+    if let Ok(frame) = encode_frame(&response, MAX_RESPONSE)
+        && let Err(error) = stream.try_write(&frame)
+    {
+        tracing::trace!(%error, "cannot refuse a control connection");
     }
 }
