@@ -1,4 +1,8 @@
 //! The vendored receive vectors, against the crate and against its encoder.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failure in a test's helper is a failed test"
+)]
 
 use std::net::IpAddr;
 use std::num::NonZeroU16;

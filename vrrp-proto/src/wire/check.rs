@@ -1,12 +1,12 @@
 //! From an IP packet to an accepted advert: every check of requirement R-24, in its order, each with its own discard.
 //!
 //! A check reads; only a packet that passes them all changes anything, and the one thing that changes here is the
-//! AH sequence. What the standards and keepalived decide differently is a field of [`ReceivePolicy`].
+//! AH sequence. What the standards and keepalived decide differently is a field of [`ReceivePolicy`](super::ReceivePolicy).
 
-use alloc::boxed::Box;
-use core::fmt;
 use core::net::IpAddr;
+use core::num::NonZeroU8;
 
+use super::accepted::{Accepted, Warning, Warnings};
 use super::advert::{Advert, Trailer};
 use super::ah::{AhFields, AhSequence, AhView};
 use super::auth::{Auth, Password, TrailerKind};
@@ -14,236 +14,10 @@ use super::checksum::{ChecksumAccept, ChecksumForm, Sum};
 use super::discard::Discard;
 use super::ip::Datagram;
 use super::packet::Message;
+use super::receive::{ReceiveConfig, ReceiveTransport, Versions};
 use super::{PROTOCOL_AH, PROTOCOL_VRRP, TTL};
-use crate::addr::{AddressList, Addresses, address_size, is_link_local};
-use crate::router::Received;
-use crate::time::Instant;
-use crate::units::{AdvertInterval, Family, Version, Vrid, WirePriority};
-
-/// Which versions a router hears.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Versions {
-    /// The router's own.
-    Only(Version),
-    /// Interoperation mode (RFC 9568 §8.4.2): a version 3 router that hears version 2 too, over IPv4.
-    Both,
-}
-
-/// What one virtual router accepts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReceiveConfig {
-    /// VRID.
-    pub vrid: Vrid,
-    /// Versions.
-    pub versions: Versions,
-    /// Whether the router's effective priority is 255.
-    pub owner: bool,
-    /// Own Advertisement_Interval.
-    pub interval: AdvertInterval,
-    /// Configured addresses; their family is the router's.
-    pub addresses: AddressList,
-    /// Version 2 authentication.
-    pub auth: Auth,
-    /// Multicast or unicast.
-    pub transport: ReceiveTransport,
-    /// The address that own adverts leave from: its appearance as a source is a loop or a clash.
-    pub own_source: Option<IpAddr>,
-    /// Where the profiles differ.
-    pub policy: ReceivePolicy,
-}
-
-/// The points of receiving that standards and deployed practice decide differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReceivePolicy {
-    /// Compare address lists: a difference discards a version 2 advert of a non-owner and is a warning everywhere else,
-    /// never a discard in version 3. On in both profiles; keepalived's `skip_check_adv_addr` turns it off.
-    pub check_addresses: bool,
-    /// Version 3 over IPv6: the first address must be link-local. On in rfc9568, off in keepalived.
-    pub require_link_local_first: bool,
-    /// Multicast over IPv6: the source must be link-local. On in rfc9568, off in keepalived.
-    pub require_link_local_source: bool,
-    /// An address owner discards version 2 adverts. On in rfc9568, off in keepalived, which processes them.
-    pub owner_discards_v2: bool,
-    /// Version 3 over IPv4: accepted checksum forms (P-15). Both forms in both profiles.
-    pub checksum: ChecksumAccept,
-}
-
-impl ReceivePolicy {
-    /// What RFC 9568 and RFC 3768 say.
-    pub const RFC9568: Self = Self {
-        check_addresses: true,
-        require_link_local_first: true,
-        require_link_local_source: true,
-        owner_discards_v2: true,
-        checksum: ChecksumAccept::Both,
-    };
-    /// What keepalived does, where it can be done without losing a peer.
-    pub const KEEPALIVED: Self = Self {
-        check_addresses: true,
-        require_link_local_first: false,
-        require_link_local_source: false,
-        owner_discards_v2: false,
-        checksum: ChecksumAccept::Both,
-    };
-}
-
-/// Where adverts come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ReceiveTransport {
-    /// The group; TTL 255.
-    Multicast {
-        /// 224.0.0.18, ff02::12, or another configured group.
-        group: IpAddr,
-    },
-    /// Peers; group packets are not for this router (U-14).
-    Unicast {
-        /// The only destination accepted; any unicast address where `None`.
-        local: Option<IpAddr>,
-        /// The configured peers.
-        peers: Box<[Peer]>,
-        /// Accept listed peers only (U-12). On in rfc9568; keepalived: `check_unicast_src`, off by default.
-        check_source: bool,
-    },
-}
-
-/// A unicast peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer {
-    /// Its address.
-    pub address: IpAddr,
-    /// Least TTL or hop limit accepted from it (U-11): 255 in rfc9568; 0 in keepalived, whose own IPv6 unicast adverts
-    /// leave with 64.
-    pub min_ttl: u8,
-    /// Greatest TTL or hop limit accepted from it: 255, unless keepalived's `max_ttl` says less.
-    pub max_ttl: u8,
-}
-
-/// Something odd about an advert that is accepted all the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Warning {
-    /// The checksum has the historic pseudo-header form, and either would do.
-    ChecksumForm,
-    /// The interval differs from ours.
-    Interval,
-    /// The address list differs from ours.
-    AddrList,
-    /// We own the addresses, so nobody else should be advertising them.
-    LocalOwner,
-}
-
-impl Warning {
-    /// Every warning; a warning's place here is its [`index`](Self::index).
-    pub const ALL: [Self; 4] = [
-        Self::ChecksumForm,
-        Self::Interval,
-        Self::AddrList,
-        Self::LocalOwner,
-    ];
-    /// How many there are.
-    pub const COUNT: usize = Self::ALL.len();
-
-    /// This warning's place in [`ALL`](Self::ALL).
-    #[must_use]
-    #[expect(
-        clippy::as_conversions,
-        reason = "the discriminant of a fieldless enum; `ALL` is checked against it"
-    )]
-    pub const fn index(self) -> usize {
-        self as usize
-    }
-
-    /// Its name in vectors, status, metrics and records.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::ChecksumForm => "checksum-form",
-            Self::Interval => "interval",
-            Self::AddrList => "addr-list",
-            Self::LocalOwner => "local-owner",
-        }
-    }
-
-    const fn bit(self) -> u8 {
-        match self {
-            Self::ChecksumForm => 1,
-            Self::Interval => 2,
-            Self::AddrList => 4,
-            Self::LocalOwner => 8,
-        }
-    }
-}
-
-/// A set of warnings.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct Warnings(u8);
-
-impl Warnings {
-    /// Whether nothing is odd.
-    #[must_use]
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// Whether this one is among them.
-    #[must_use]
-    pub const fn contains(self, warning: Warning) -> bool {
-        self.0 & warning.bit() != 0
-    }
-
-    /// The warnings.
-    pub fn iter(self) -> impl Iterator<Item = Warning> {
-        Warning::ALL
-            .into_iter()
-            .filter(move |warning| self.contains(*warning))
-    }
-
-    fn raise(&mut self, warning: Warning, when: bool) {
-        if when {
-            self.0 |= warning.bit();
-        }
-    }
-}
-
-impl fmt::Debug for Warnings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set()
-            .entries(self.iter().map(Warning::name))
-            .finish()
-    }
-}
-
-/// An advert that passed every check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Accepted<'a> {
-    /// The advert.
-    pub advert: Advert<'a>,
-    /// IP source.
-    pub source: IpAddr,
-    /// The sender's sequence number (IPv4 identification or IPv6 flow label), where the packet shows one.
-    pub sequence: Option<u32>,
-    /// The checksum field.
-    pub checksum: u16,
-    /// Version 3 over IPv4: the form that matched.
-    pub checksum_form: Option<ChecksumForm>,
-    /// What the Authentication Header said.
-    pub ah: Option<AhFields>,
-    /// What is odd about it.
-    pub warnings: Warnings,
-}
-
-impl Accepted<'_> {
-    /// The facts that the state machine decides on.
-    #[must_use]
-    pub fn received(&self, arrived: Option<Instant>) -> Received {
-        Received {
-            version: self.advert.version(),
-            priority: self.advert.priority(),
-            interval: self.advert.interval(),
-            source: self.source,
-            arrived,
-        }
-    }
-}
+use crate::addr::{Addresses, address_size, is_link_local};
+use crate::units::{AdvertInterval, Family, Version, WirePriority};
 
 impl ReceiveConfig {
     /// Judges a packet. `sequence` moves on only with an accepted advert that has an Authentication Header.
@@ -468,7 +242,7 @@ impl ReceiveConfig {
         match version {
             Version::V2 => {
                 let alone = self.versions == Versions::Only(Version::V2);
-                let Some(seconds) = core::num::NonZeroU8::new(message.seconds()) else {
+                let Some(seconds) = NonZeroU8::new(message.seconds()) else {
                     return Err(if alone {
                         Discard::IntervalMismatch
                     } else {
@@ -545,3 +319,6 @@ fn split_body<'a>(
     let addresses = Addresses::from_wire(message.family(), addresses).ok_or(Discard::Truncated)?;
     Ok((addresses, Password::from_wire(data)))
 }
+
+#[cfg(test)]
+mod tests;

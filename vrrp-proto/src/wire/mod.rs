@@ -4,6 +4,7 @@
 //! network, or knows a socket. [`Datagram`] is an IP packet, [`Advert`] a message that cannot be invalid,
 //! [`ReceiveConfig::receive`] the only way from the first to the second.
 
+mod accepted;
 mod advert;
 mod ah;
 pub mod arp;
@@ -15,18 +16,18 @@ mod encode;
 mod ip;
 pub mod ndisc;
 mod packet;
+mod receive;
 
+pub use accepted::{Accepted, Warning, Warnings};
 pub use advert::{Advert, AdvertError, Trailer};
 pub use ah::{AhFields, AhSequence};
 pub use auth::{Auth, IcvForm, Password, TrailerKind};
-pub use check::{
-    Accepted, Peer, ReceiveConfig, ReceivePolicy, ReceiveTransport, Versions, Warning, Warnings,
-};
 pub use checksum::{ChecksumAccept, ChecksumForm, Sum};
 pub use discard::Discard;
 pub use encode::{EncodeError, Envelope, SendConfig};
 pub use ip::Datagram;
 pub use packet::Message;
+pub use receive::{Peer, ReceiveConfig, ReceivePolicy, ReceiveTransport, Versions};
 
 /// The largest packet this module builds: IPv6 header, version 3 header and 255 addresses.
 pub const MAX_PACKET: usize = 40 + 8 + 255 * 16;
