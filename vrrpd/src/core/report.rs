@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use vrrp_proto::router::{FaultSet, InterfaceKey, RouterId, Transition};
+use vrrp_proto::router::{AddressState, FaultSet, InterfaceKey, RouterId, Transition};
 use vrrp_proto::time::Instant;
 use vrrp_proto::units::{Priority, WirePriority};
 
@@ -86,6 +86,16 @@ pub enum Report {
     Stalled {
         /// How late.
         by: Duration,
+        /// When.
+        at: Instant,
+    },
+    /// How far the kernel has the router's addresses: once after each transition into Active or out of it, as soon as it
+    /// is known, and whenever it changes while Active. Notify programs of the transition start then, not before.
+    Addresses {
+        /// Which router.
+        router: RouterId,
+        /// Present, wanted, and the kernel's last refusal.
+        state: AddressState,
         /// When.
         at: Instant,
     },
