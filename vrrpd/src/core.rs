@@ -12,6 +12,6 @@ pub use names::InterfaceNames;
 pub use options::{CoreOptions, OnResign};
 pub use report::{DemotionReason, Remover, Report, ResignReason};
 pub use snapshot::{
-    AdvertCounts, AdvertSnapshot, CoreSnapshot, EngineSnapshot, LearnedActive, MemoryLock,
-    ReceiveCounts, RouterSnapshot, SchedulingClass,
+    AdvertCounts, AdvertSnapshot, CoreSnapshot, EngineSnapshot, MemoryLock, ReceiveCounts,
+    RouterSnapshot, SchedulingClass,
 };

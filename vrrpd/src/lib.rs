@@ -4,5 +4,6 @@
 pub mod control;
 pub mod core;
 pub mod net;
+mod publish;
 pub mod queue;
 mod sys;

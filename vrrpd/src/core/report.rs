@@ -3,8 +3,10 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use vrrp_proto::router::{AddressState, FaultSet, InterfaceKey, RouterId, Transition};
+use vrrp_proto::group::GroupIndex;
+use vrrp_proto::router::{AddressState, FaultSet, InterfaceKey, RouterId, State, Transition};
 use vrrp_proto::time::Instant;
+use vrrp_proto::track::TrackerId;
 use vrrp_proto::units::{Priority, WirePriority};
 
 /// One fact for log, notify calls, status and records. All instants are CLOCK_MONOTONIC.
@@ -31,9 +33,9 @@ pub enum Report {
     /// All members of a sync group have moved.
     GroupTransition {
         /// The group's position in the plan.
-        group: u16,
-        /// What its members agreed on.
-        to: vrrp_proto::router::State,
+        group: GroupIndex,
+        /// Active, Backup, or Initialize for a group with a fault or one that stopped.
+        to: State,
         /// When.
         at: Instant,
     },
@@ -75,10 +77,31 @@ pub enum Report {
         /// When.
         at: Instant,
     },
-    /// A tracker's result passed its expiry, and counts as failed from now on (safety rule 1).
+    /// An equal advert came from our own source address: a second host uses it, or our frames come back.
+    OwnAddressHeard {
+        /// Which router.
+        router: RouterId,
+        /// Our address.
+        from: IpAddr,
+        /// When.
+        at: Instant,
+    },
+    /// A takeover waits one more interval because of an own stall.
+    TakeoverDeferred {
+        /// Which router.
+        router: RouterId,
+        /// How late the engine woke.
+        late: Duration,
+        /// When.
+        at: Instant,
+    },
+    /// A tracker's result passed its expiry, and counts as failed from now on (safety rule 1). Once per router that
+    /// tracks it.
     TrackerExpired {
-        /// The tracker's number: see `Core::tracker_name`.
-        tracker: u32,
+        /// Which router.
+        router: RouterId,
+        /// The tracker: see `Core::tracker_name`.
+        tracker: TrackerId,
         /// When.
         at: Instant,
     },

@@ -2,15 +2,15 @@
 //!
 //! Taken from atomics that the engine publishes; taking one never makes the engine wait.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
-use vrrp_proto::router::{AddressState, FaultSet, RouterId, State};
+use vrrp_proto::router::Snapshot;
 use vrrp_proto::time::Instant;
-use vrrp_proto::units::{AdvertInterval, Priority, WirePriority};
+use vrrp_proto::units::WirePriority;
+use vrrp_proto::wire::{Discard, Warning};
 
 /// The state of the engine and of all routers. All instants are CLOCK_MONOTONIC.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CoreSnapshot {
     /// When it was taken.
     pub taken: Instant,
@@ -76,34 +76,14 @@ pub enum MemoryLock {
 }
 
 /// One virtual router.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouterSnapshot {
     /// Its name in the plan.
     pub name: String,
     /// The name of its interface.
     pub interface: String,
-    /// Identity.
-    pub id: RouterId,
-    /// State now.
-    pub state: State,
-    /// Since when.
-    pub since: Instant,
-    /// Why it is in Initialize, if a fault keeps it there.
-    pub faults: FaultSet,
-    /// Configured priority.
-    pub base_priority: Priority,
-    /// Effective priority: the configured one with the weights of its trackers.
-    pub priority: Priority,
-    /// Own interval.
-    pub interval: AdvertInterval,
-    /// Source address of its adverts.
-    pub source: Option<IpAddr>,
-    /// The Active router that was last heard.
-    pub active: Option<LearnedActive>,
-    /// When a Backup takes over, if it hears nothing until then.
-    pub down_at: Option<Instant>,
-    /// Addresses present and wanted.
-    pub addresses: AddressState,
+    /// What the state machine knows: state, priorities, peer, addresses, deadlines, last transition.
+    pub router: Snapshot,
     /// Adverts sent.
     pub adverts: AdvertCounts,
     /// Stages of the last advert sent.
@@ -112,23 +92,6 @@ pub struct RouterSnapshot {
     pub worst_lateness: Duration,
     /// Adverts received.
     pub received: ReceiveCounts,
-    /// How often it became Active.
-    pub became_active: u64,
-    /// How often it left Active.
-    pub left_active: u64,
-}
-
-/// The Active router that was last heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LearnedActive {
-    /// Its address.
-    pub address: IpAddr,
-    /// Its priority.
-    pub priority: WirePriority,
-    /// Its interval.
-    pub interval: AdvertInterval,
-    /// When its last advert was read.
-    pub heard: Instant,
 }
 
 /// How many adverts reached each stage, copies to unicast peers not counted apart.
@@ -146,10 +109,10 @@ pub struct AdvertCounts {
     pub unstamped: u64,
     /// Refused by the kernel for every destination.
     pub refused: u64,
-    /// Adverts with priority 0.
+    /// Of those accepted, with priority 0.
     pub released: u64,
-    /// Grid points that passed without an advert because of a stall.
-    pub skipped: u64,
+    /// Not built: the router had no source address or no socket at that moment.
+    pub unsendable: u64,
 }
 
 /// The stages of one advert (DESIGN.md, The way of an advert).
@@ -169,19 +132,37 @@ pub struct AdvertSnapshot {
     pub accepted: Instant,
     /// Kernel stamp on entering the queue discipline.
     pub queued: Option<Instant>,
-    /// Kernel stamp on entering the driver.
+    /// Kernel stamp on entering the driver; of the last copy where there are several.
     pub left: Option<Instant>,
+    /// The clock was stepped around it, so the kernel's stamps may be wrong.
+    pub ambiguous: bool,
     /// The kernel's refusal of a copy, as an errno.
     pub errno: Option<i32>,
 }
 
-/// How many packets were received.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// How many packets were received for a router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReceiveCounts {
     /// Passed every check.
     pub accepted: u64,
     /// Of those, with priority 0.
     pub releases: u64,
+    /// Discarded, by [`Discard::index`].
+    pub discards: [u64; Discard::COUNT],
+    /// Accepted but odd, by [`Warning::index`].
+    pub warnings: [u64; Warning::COUNT],
     /// Worst time from arrival (kernel stamp) to reading.
     pub worst_read_delay: Duration,
+}
+
+impl Default for ReceiveCounts {
+    fn default() -> Self {
+        Self {
+            accepted: 0,
+            releases: 0,
+            discards: [0; Discard::COUNT],
+            warnings: [0; Warning::COUNT],
+            worst_read_delay: Duration::ZERO,
+        }
+    }
 }

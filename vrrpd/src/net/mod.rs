@@ -4,6 +4,7 @@
 //! bundle is handed to the engine as a box, and an old one is handed back to be dropped where waiting is allowed.
 //! Sending and receiving on these sockets is the engine's.
 
+mod control;
 mod open;
 mod stamps;
 

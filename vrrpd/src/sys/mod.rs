@@ -5,4 +5,7 @@
     reason = "system calls without a safe interface in nix or socket2 end here"
 )]
 
+pub(crate) mod memory;
+pub(crate) mod message;
 pub(crate) mod socket;
+pub(crate) mod thread;
