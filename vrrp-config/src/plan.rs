@@ -238,6 +238,12 @@ pub struct AnnouncePlan {
     pub arp_interval: Duration,
     /// Gap between two NA frames on one interface.
     pub na_interval: Duration,
+    /// Gratuitous ARP names ff:ff:ff:ff:ff:ff as target hardware address, as keepalived does, instead of the sender's
+    /// . Off in profile rfc9568, on in profile keepalived.
+    pub arp_target_broadcast: bool,
+    /// Unsolicited NA always has the Router flag, instead of only where the interface forwards. On in profile
+    /// rfc9568, off in profile keepalived.
+    pub na_router_flag: bool,
 }
 
 /// What to do when another process removes a virtual address (safety rule 6).
@@ -319,8 +325,14 @@ pub struct RouterPlan {
     pub checksum_send: ChecksumForm,
     /// Accepted forms.
     pub checksum_accept: ChecksumAccept,
-    /// Version 3 IPv6: insist that the first address of an advert is link-local.
+    /// Version 3 IPv6: insist that the first address of an advert is link-local, and send ours so (P-09).
+    /// On in profile rfc9568, off in profile keepalived.
     pub require_link_local_first: bool,
+    /// IPv6 multicast: insist that adverts come from a link-local address. On in profile rfc9568, off in profile
+    /// keepalived.
+    pub require_link_local_source: bool,
+    /// An address owner discards version 2 adverts. On in profile rfc9568, off in profile keepalived.
+    pub owner_discards_v2: bool,
     /// Announcements.
     pub announce: AnnouncePlan,
     /// `dont_track_primary`.
