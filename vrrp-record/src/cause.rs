@@ -2,6 +2,7 @@
 //!
 //! The sentence itself is the `Display` of [`Cause`]; logs, status and notify records all use it.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use vrrp_proto::router as proto;
 
 use crate::moment::millis;
+use crate::quantity::{Errno, Span};
 use crate::text::Name;
 use crate::words::{Faults, Objects};
 
@@ -146,6 +148,175 @@ impl Cause {
             proto::Cause::SuccessorReady => Self::SuccessorReady,
             proto::Cause::HoldExpired => Self::HoldExpired,
             proto::Cause::HoldUnhealthy => Self::HoldUnhealthy,
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started => f.write_str("started"),
+            Self::OwnerStarted => f.write_str("started as the address owner (priority 255)"),
+            Self::SilentActive {
+                last: Some(last),
+                silence_ms: Some(silence),
+            } => {
+                write!(
+                    f,
+                    "no advert from {last} for {}",
+                    Span(Duration::from_millis(*silence))
+                )
+            }
+            Self::SilentActive {
+                last: Some(last),
+                silence_ms: None,
+            } => write!(f, "no advert from {last} any more"),
+            Self::SilentActive {
+                last: None,
+                silence_ms: Some(silence),
+            } => {
+                write!(
+                    f,
+                    "no advert from anybody for {}",
+                    Span(Duration::from_millis(*silence))
+                )
+            }
+            Self::SilentActive {
+                last: None,
+                silence_ms: None,
+            } => f.write_str("no advert from anybody"),
+            Self::Released { by } => write!(f, "{by} released the addresses (priority 0)"),
+            Self::Preempting {
+                over,
+                priority,
+                ours,
+            } => {
+                write!(f, "{over} advertised priority {priority}, ours is {ours}")
+            }
+            Self::HigherPriority {
+                from,
+                priority,
+                ours,
+            } => {
+                write!(f, "{from} advertised priority {priority}, ours is {ours}")
+            }
+            Self::TieLost { from, priority } => {
+                write!(
+                    f,
+                    "{from} advertised the same priority {priority} and has the higher address"
+                )
+            }
+            Self::Fault { faults, objects } => {
+                let sentences = faults.sentences(objects);
+                if sentences.is_empty() {
+                    f.write_str("a fault appeared")
+                } else {
+                    f.write_str(&sentences.join("; "))
+                }
+            }
+            Self::FaultCleared => f.write_str("the fault is over"),
+            Self::Group { group: Some(group) } => write!(f, "follows sync group {group}"),
+            Self::Group { group: None } => f.write_str("follows its sync group"),
+            Self::Stopped => f.write_str("told to stop"),
+            Self::AddressesLost => {
+                f.write_str("another process kept removing the virtual addresses")
+            }
+            Self::AddressesRefused { errno: Some(errno) } => {
+                write!(
+                    f,
+                    "the kernel refused the virtual addresses: {}",
+                    Errno(*errno)
+                )
+            }
+            Self::AddressesRefused { errno: None } => {
+                f.write_str("the kernel did not confirm the virtual addresses")
+            }
+            Self::Reconfigured => f.write_str("the configuration changed"),
+            Self::SuccessorReady => f.write_str("the successor has the addresses"),
+            Self::HoldExpired => f.write_str("nobody took the addresses within the bound"),
+            Self::HoldUnhealthy => {
+                f.write_str("a tracked object failed while the addresses were held")
+            }
+            Self::Other => f.write_str("a cause that this version does not know"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vrrp_proto::router::FaultSet;
+
+    use super::*;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn causes_are_sentences_with_their_numbers() {
+        let objects = Objects {
+            interface: Some(Name::new("eth0")),
+            tracker: Some(Name::new("script chk_haproxy")),
+            group: Some(Name::new("VG_1")),
+            errno: Some(1),
+        };
+        let fault = |set| Cause::Fault {
+            faults: Faults(set),
+            objects,
+        };
+        let peer = address("10.0.0.2");
+        for (cause, sentence) in [
+            (
+                Cause::SilentActive {
+                    last: Some(peer),
+                    silence_ms: Some(3_609),
+                },
+                "no advert from 10.0.0.2 for 3.6 s",
+            ),
+            (
+                Cause::SilentActive {
+                    last: None,
+                    silence_ms: Some(3_550),
+                },
+                "no advert from anybody for 3.55 s",
+            ),
+            (
+                Cause::Released { by: peer },
+                "10.0.0.2 released the addresses (priority 0)",
+            ),
+            (
+                Cause::HigherPriority {
+                    from: peer,
+                    priority: 103,
+                    ours: 101,
+                },
+                "10.0.0.2 advertised priority 103, ours is 101",
+            ),
+            (
+                Cause::TieLost {
+                    from: peer,
+                    priority: 100,
+                },
+                "10.0.0.2 advertised the same priority 100 and has the higher address",
+            ),
+            (
+                fault(FaultSet::TRACKER),
+                "tracked script chk_haproxy failed",
+            ),
+            (
+                fault(FaultSet::INTERFACE_DOWN.with(FaultSet::NO_SOURCE, true)),
+                "interface eth0 is down or has no carrier; interface eth0 has no address to send adverts from",
+            ),
+            (
+                fault(FaultSet::GROUP),
+                "another member of sync group VG_1 has a fault",
+            ),
+            (
+                Cause::AddressesRefused { errno: Some(1) },
+                "the kernel refused the virtual addresses: EPERM (operation not permitted)",
+            ),
+        ] {
+            assert_eq!(cause.to_string(), sentence);
         }
     }
 }

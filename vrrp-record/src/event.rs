@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cause::Cause;
 use crate::text::Name;
-use crate::words::{Faults, Word};
+use crate::words::{Faults, Objects, Word};
 
 /// One event with its place in time and order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +70,16 @@ pub enum Kind {
         /// The state that all members reached.
         to: Word,
     },
+    /// The faults of a router changed.
+    Faults {
+        /// The router.
+        router: Name,
+        /// Everything wrong now.
+        faults: Faults,
+        /// What is at fault.
+        #[serde(flatten)]
+        objects: Objects,
+    },
     /// A router's effective priority changed.
     Priority {
         /// The router.
@@ -128,8 +138,8 @@ pub enum Kind {
         router: Name,
         /// The address.
         address: IpAddr,
-        /// Its netlink port id, where the kernel told; a port id is not a pid (safety rule 7).
-        port: Option<u32>,
+        /// Who did it, only if sure.
+        by: Remover,
     },
     /// A removed virtual address was put back.
     AddressRestored {
@@ -147,6 +157,11 @@ pub enum Kind {
         /// The kernel's reason, as Linux numbers it.
         errno: i32,
     },
+    /// The addresses could not be kept against another process (safety rule 6).
+    AddressesLost {
+        /// The router.
+        router: Name,
+    },
     /// A left-over virtual address was removed at start.
     AddressLeftOver {
         /// The router.
@@ -161,16 +176,12 @@ pub enum Kind {
         /// What it did.
         change: InterfaceChange,
     },
-    /// Adverts were rejected since the last such event.
+    /// Packets were rejected since the last such event; the status counts them by reason.
     Discards {
-        /// The router.
-        router: Name,
-        /// The class of rejection.
-        reason: Name,
+        /// The router whose VRID they carried; none for packets that belong to no router.
+        router: Option<Name>,
         /// How many.
         count: u64,
-        /// Whose, where it was one sender.
-        from: Option<IpAddr>,
     },
     /// The configuration was read again.
     Reload {
@@ -184,10 +195,22 @@ pub enum Kind {
         /// What happened.
         change: SchedulingChange,
     },
-    /// The engine resigned because the rest of the daemon hangs (safety rule 1).
+    /// The engine was woken late by more than half an interval.
+    Stalled {
+        /// How late, in microseconds.
+        late_us: u64,
+    },
+    /// The rest of the daemon fell silent towards the engine, or is back (safety rule 1).
+    Heartbeat {
+        /// It is silent.
+        late: bool,
+        /// For how long, in milliseconds.
+        age_ms: u64,
+    },
+    /// The engine gave up its routers.
     Resigned {
-        /// Age of the last heartbeat, in milliseconds.
-        heartbeat_age_ms: u64,
+        /// Why.
+        reason: ResignReason,
     },
     /// A client of the control socket asked for a change.
     Command {
@@ -224,7 +247,9 @@ impl Kind {
             | Self::AddressRestored { router, .. }
             | Self::AddressRefused { router, .. }
             | Self::AddressLeftOver { router, .. }
-            | Self::Discards { router, .. } => Some(router),
+            | Self::AddressesLost { router }
+            | Self::Faults { router, .. } => Some(router),
+            Self::Discards { router, .. } => router.as_ref(),
             Self::Started { .. }
             | Self::Stopping { .. }
             | Self::Stopped
@@ -236,6 +261,8 @@ impl Kind {
             | Self::Reload { .. }
             | Self::Scheduling { .. }
             | Self::Resigned { .. }
+            | Self::Stalled { .. }
+            | Self::Heartbeat { .. }
             | Self::Command { .. }
             | Self::ReportsLost { .. }
             | Self::Other => None,
@@ -353,8 +380,13 @@ pub enum ReloadOutcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub enum SchedulingChange {
-    /// The thread used too much of a CPU and left real time (safety rule 4).
-    Demoted,
+    /// The thread used more than 20 % of a CPU and left real time for ten seconds (safety rule 4).
+    DemotedBusy {
+        /// CPU time used within 200 ms, in milliseconds.
+        used_ms: u64,
+    },
+    /// The kernel's limit for real-time threads was about to be reached, and the thread left real time.
+    DemotedByLimit,
     /// The thread is back in real time.
     Restored,
     /// Real time was wanted and refused.
@@ -362,4 +394,48 @@ pub enum SchedulingChange {
         /// The kernel's reason, as Linux numbers it.
         errno: i32,
     },
+}
+
+/// Who removed an address (safety rule 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "who", rename_all = "snake_case")]
+pub enum Remover {
+    /// The kernel, without a process: the interface went down, or another address took its subnet along.
+    Kernel,
+    /// A process: port, start time and identity agree.
+    Process {
+        /// Its id.
+        pid: u32,
+        /// Its command name.
+        name: Name,
+    },
+    /// A netlink port whose owner is unknown; a port id is not a pid.
+    Port {
+        /// The port id.
+        port: u32,
+    },
+    /// Nothing is known.
+    #[serde(other)]
+    Unknown,
+}
+
+/// Why the engine gave up its routers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "why", rename_all = "snake_case")]
+pub enum ResignReason {
+    /// The rest of the daemon hangs (safety rule 1).
+    HeartbeatLost {
+        /// Age of the last heartbeat, in milliseconds.
+        age_ms: u64,
+    },
+    /// The address thread is gone.
+    AddressThreadLost,
+    /// The kernel refused what the engine stands on.
+    LoopBroken {
+        /// Its reason, as Linux numbers it.
+        errno: i32,
+    },
+    /// Anything that a newer daemon tells.
+    #[serde(other)]
+    Other,
 }

@@ -4,8 +4,9 @@
 //! health; what only weakens a measurement or a guarantee is a note.
 
 use crate::event::{TrackerKind, TrackerState};
+use crate::quantity::{Errno, Span};
 use crate::status::{Health, LedgerEntry, Router, Status};
-use crate::words::{Errno, Span, Word};
+use crate::words::Word;
 use std::time::Duration;
 
 /// The heartbeat's age, in milliseconds, from which it counts against health (safety rule 1).

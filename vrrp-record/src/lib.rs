@@ -9,6 +9,8 @@ pub mod control;
 pub mod event;
 pub mod health;
 pub mod moment;
+pub mod quantity;
+mod sentence;
 pub mod status;
 pub mod text;
 pub mod words;

@@ -1,0 +1,437 @@
+//! Events as sentences, for the status and for the log.
+//!
+//! A sentence names its router or object first and stands alone; no full stop.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::event::{
+    InterfaceChange, Kind, ReloadOutcome, Remover, ResignReason, RunOutcome, SchedulingChange,
+    StopReason, TrackerKind, TrackerState,
+};
+use crate::quantity::{Count, Errno, Plural, Span};
+use crate::words::{Faults, Objects};
+
+impl fmt::Display for Kind {
+    #[expect(clippy::too_many_lines, reason = "one flat table with an arm for each event")]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started { pid } => write!(f, "vrrpd started (pid {pid})"),
+            Self::Stopping { reason } => write!(f, "vrrpd stops: {reason}"),
+            Self::Stopped => f.write_str("vrrpd stopped"),
+            Self::Ready { router, faults } if faults.0.is_empty() => write!(f, "{router}: ready"),
+            Self::Ready { router, faults } => {
+                write!(f, "{router}: {}", Listed(*faults, &Objects::default()))
+            }
+            Self::Transition {
+                router,
+                from,
+                to,
+                releasing,
+                cause,
+                priority,
+            } => match (from == to, releasing) {
+                (true, true) => {
+                    write!(
+                        f,
+                        "{router}: leaves, and keeps its addresses until the successor has them: {cause}"
+                    )
+                }
+                (true, false) => write!(f, "{router}: still {to}: {cause}"),
+                (false, _) => write!(f, "{router}: {from} -> {to}, priority {priority}: {cause}"),
+            },
+            Self::GroupTransition { group, to } => write!(f, "group {group}: all members are {to}"),
+            Self::Faults { router, faults, .. } if faults.0.is_empty() => {
+                write!(f, "{router}: no fault any more")
+            }
+            Self::Faults {
+                router,
+                faults,
+                objects,
+            } => {
+                write!(f, "{router}: {}", Listed(*faults, objects))
+            }
+            Self::Priority { router, from, to } => {
+                write!(f, "{router}: effective priority {from} -> {to}")
+            }
+            Self::Tracker { kind, name, state } => write!(f, "{kind} {name}: {state}"),
+            Self::ScriptRun {
+                script,
+                outcome,
+                took_ms,
+            } => {
+                write!(f, "script {script}: {outcome} after {}", millis(*took_ms))
+            }
+            Self::Notify {
+                name,
+                word,
+                outcome,
+            } => write!(f, "{name}: notify command for {word}: {outcome}"),
+            Self::LowerHeard {
+                router,
+                from,
+                priority,
+            } => {
+                write!(
+                    f,
+                    "{router}: {from} advertises the lower priority {priority} while we are MASTER"
+                )
+            }
+            Self::PreemptDelay { router, delay_ms } => {
+                write!(
+                    f,
+                    "{router}: waits {} before it preempts a lower MASTER",
+                    millis(*delay_ms)
+                )
+            }
+            Self::AddressRemoved {
+                router,
+                address,
+                by,
+            } => {
+                write!(f, "{router}: {address} was removed by {by}")
+            }
+            Self::AddressRestored { router, address } => {
+                write!(f, "{router}: {address} was put back")
+            }
+            Self::AddressRefused {
+                router,
+                address: Some(address),
+                errno,
+            } => {
+                write!(
+                    f,
+                    "{router}: the kernel refused {address}: {}",
+                    Errno(*errno)
+                )
+            }
+            Self::AddressRefused {
+                router,
+                address: None,
+                errno,
+            } => {
+                write!(
+                    f,
+                    "{router}: the kernel refused a change of addresses: {}",
+                    Errno(*errno)
+                )
+            }
+            Self::AddressesLost { router } => {
+                write!(
+                    f,
+                    "{router}: another process removed the addresses too often, so it leaves MASTER"
+                )
+            }
+            Self::AddressLeftOver { router, address } => {
+                write!(
+                    f,
+                    "{router}: {address} was left over from an earlier run and is removed"
+                )
+            }
+            Self::Interface { interface, change } => write!(f, "interface {interface} {change}"),
+            Self::Discards {
+                router: Some(router),
+                count,
+            } => {
+                write!(f, "{router}: {} rejected", Plural(*count, "advert"))
+            }
+            Self::Discards {
+                router: None,
+                count,
+            } => {
+                write!(
+                    f,
+                    "{} of no router here were ignored",
+                    Plural(*count, "packet")
+                )
+            }
+            Self::Reload { outcome } => write!(f, "{outcome}"),
+            Self::Scheduling { thread, change } => write!(f, "{thread} thread {change}"),
+            Self::Stalled { late_us } => {
+                write!(
+                    f,
+                    "this machine woke the engine {} late",
+                    Span(Duration::from_micros(*late_us))
+                )
+            }
+            Self::Heartbeat { late: true, age_ms } => {
+                write!(
+                    f,
+                    "the daemon's outer part has not answered its engine for {}",
+                    millis(*age_ms)
+                )
+            }
+            Self::Heartbeat {
+                late: false,
+                age_ms,
+            } => {
+                write!(
+                    f,
+                    "the daemon's outer part answers again, after {}",
+                    millis(*age_ms)
+                )
+            }
+            Self::Resigned { reason } => write!(f, "the engine resigned: {reason}"),
+            Self::Command {
+                command,
+                uid,
+                pid,
+                granted,
+            } => {
+                let verdict = if *granted { "asked for" } else { "was refused" };
+                write!(f, "uid {uid} (pid {pid}) {verdict} {command}")
+            }
+            Self::ReportsLost { count } => {
+                write!(f, "{} lost in a full queue", Plural(*count, "event"))
+            }
+            Self::Other => f.write_str("an event that this version does not know"),
+        }
+    }
+}
+
+const fn millis(millis: u64) -> Span {
+    Span(Duration::from_millis(millis))
+}
+
+/// Faults in one sentence.
+struct Listed<'a>(Faults, &'a Objects);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.sentences(self.1).join("; "))
+    }
+}
+
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signal { number, pid } => {
+                Signal(*number).fmt(f)?;
+                pid.map_or(Ok(()), |pid| write!(f, " from pid {pid}"))
+            }
+            Self::Internal => f.write_str("it cannot go on"),
+        }
+    }
+}
+
+impl fmt::Display for TrackerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Script => "script",
+            Self::Interface => "interface",
+            Self::Other => "object",
+        })
+    }
+}
+
+impl fmt::Display for TrackerState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Unknown => "no result yet",
+            Self::Good => "good",
+            Self::Bad => "bad",
+            Self::Expired => "has not reported in time, counts as bad",
+        })
+    }
+}
+
+impl fmt::Display for RunOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started => f.write_str("started"),
+            Self::Exited { status } => write!(f, "exit {status}"),
+            Self::Killed { signal } => write!(f, "killed by {}", Signal(*signal)),
+            Self::TimedOut => f.write_str("timed out"),
+            Self::Failed { errno } => write!(f, "could not be started: {}", Errno(*errno)),
+        }
+    }
+}
+
+impl fmt::Display for InterfaceChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Appeared => "appeared",
+            Self::Vanished => "vanished",
+            Self::Up => "is up",
+            Self::Down => "is down or has no carrier",
+            Self::Other => "changed",
+        })
+    }
+}
+
+impl fmt::Display for ReloadOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Applied {
+                added,
+                changed,
+                removed,
+                untouched,
+            } => {
+                let total = u64::from(*added)
+                    + u64::from(*changed)
+                    + u64::from(*removed)
+                    + u64::from(*untouched);
+                write!(
+                    f,
+                    "reloaded {}: {added} added, {changed} changed, {removed} removed, {untouched} untouched",
+                    Plural(total, "router")
+                )
+            }
+            Self::Refused { errors } => {
+                let errors = Plural((*errors).into(), "error");
+                write!(
+                    f,
+                    "the new configuration has {errors}, the old one stays in force"
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Display for SchedulingChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DemotedBusy { used_ms } => {
+                write!(
+                    f,
+                    "leaves real time for 10 s: it used {used_ms} ms of CPU in 200 ms"
+                )
+            }
+            Self::DemotedByLimit => {
+                f.write_str("leaves real time for 10 s: the kernel's limit was near")
+            }
+            Self::Restored => f.write_str("is back in real time"),
+            Self::Refused { errno } => write!(f, "does not run in real time: {}", Errno(*errno)),
+        }
+    }
+}
+
+impl fmt::Display for Remover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kernel => f.write_str("the kernel"),
+            Self::Process { pid, name } => write!(f, "{name} (pid {pid})"),
+            Self::Port { port } => {
+                write!(f, "another process (netlink port id {port}, owner unknown)")
+            }
+            Self::Unknown => f.write_str("another process"),
+        }
+    }
+}
+
+impl fmt::Display for ResignReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HeartbeatLost { age_ms } => {
+                write!(
+                    f,
+                    "the daemon's outer part has not answered for {}",
+                    millis(*age_ms)
+                )
+            }
+            Self::AddressThreadLost => f.write_str("its address thread is gone"),
+            Self::LoopBroken { errno } => {
+                write!(f, "the kernel refused what it stands on: {}", Errno(*errno))
+            }
+            Self::Other => f.write_str("for a reason that this version does not know"),
+        }
+    }
+}
+
+/// A signal of Linux by name.
+struct Signal(i32);
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            1 => "SIGHUP",
+            2 => "SIGINT",
+            3 => "SIGQUIT",
+            6 => "SIGABRT",
+            9 => "SIGKILL",
+            11 => "SIGSEGV",
+            13 => "SIGPIPE",
+            14 => "SIGALRM",
+            15 => "SIGTERM",
+            number => return write!(f, "signal {}", Count(u64::from(number.unsigned_abs()))),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cause::Cause;
+    use crate::text::Name;
+    use crate::words::Word;
+
+    #[test]
+    fn events_stand_alone_as_sentences() {
+        let router = Name::new("vi_1");
+        let address = "10.0.0.100".parse().unwrap();
+        let transition = |from, to, releasing, cause| Kind::Transition {
+            router,
+            from,
+            to,
+            releasing,
+            cause,
+            priority: 101,
+        };
+        let released = Cause::Released {
+            by: "10.0.0.2".parse().unwrap(),
+        };
+        for (kind, sentence) in [
+            (
+                transition(Word::Backup, Word::Master, false, released),
+                "vi_1: BACKUP -> MASTER, priority 101: 10.0.0.2 released the addresses (priority 0)",
+            ),
+            (
+                transition(Word::Master, Word::Master, true, Cause::Stopped),
+                "vi_1: leaves, and keeps its addresses until the successor has them: told to stop",
+            ),
+            (
+                Kind::AddressRemoved {
+                    router,
+                    address,
+                    by: Remover::Port { port: 812 },
+                },
+                "vi_1: 10.0.0.100 was removed by another process (netlink port id 812, owner unknown)",
+            ),
+            (
+                Kind::ScriptRun {
+                    script: Name::new("chk"),
+                    outcome: RunOutcome::Exited { status: 1 },
+                    took_ms: 11,
+                },
+                "script chk: exit 1 after 11 ms",
+            ),
+            (
+                Kind::Reload {
+                    outcome: ReloadOutcome::Refused { errors: 2 },
+                },
+                "the new configuration has 2 errors, the old one stays in force",
+            ),
+            (
+                Kind::Stopping {
+                    reason: StopReason::Signal {
+                        number: 15,
+                        pid: Some(1),
+                    },
+                },
+                "vrrpd stops: SIGTERM from pid 1",
+            ),
+            (
+                Kind::Command {
+                    command: Name::new("reload"),
+                    uid: 1000,
+                    pid: 4711,
+                    granted: false,
+                },
+                "uid 1000 (pid 4711) was refused reload",
+            ),
+        ] {
+            assert_eq!(kind.to_string(), sentence);
+        }
+    }
+}
