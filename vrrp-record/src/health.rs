@@ -37,7 +37,10 @@ pub fn judge(status: &Status) -> Health {
     }
     for thread in &status.scheduling.threads {
         if let (false, Some(why)) = (thread.real_time, &thread.why_not) {
-            notes.push(format!("{} does not run in real time: {why}", thread.name));
+            notes.push(format!(
+                "the {} thread does not run in real time: {why}",
+                thread.name
+            ));
         }
     }
     if let (false, Some(why)) = (

@@ -13,7 +13,10 @@ use crate::quantity::{Count, Errno, Plural, Span};
 use crate::words::{Faults, Objects};
 
 impl fmt::Display for Kind {
-    #[expect(clippy::too_many_lines, reason = "one flat table with an arm for each event")]
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one flat table with an arm for each event"
+    )]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Started { pid } => write!(f, "vrrpd started (pid {pid})"),

@@ -27,6 +27,8 @@ pub struct Status {
     pub health: Health,
     /// Wall clock when this status was made, in milliseconds since 1970-01-01 00:00:00 UTC.
     pub taken_unix_ms: i64,
+    /// CLOCK_MONOTONIC at the same time, in nanoseconds: for the age of events.
+    pub taken_monotonic_ns: u64,
     /// The daemon itself.
     pub daemon: Daemon,
     /// Virtual routers, in file order.

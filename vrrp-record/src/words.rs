@@ -6,7 +6,8 @@ use std::fmt;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use vrrp_proto::router::{FaultSet, State};
+pub use vrrp_proto::router::FaultSet;
+use vrrp_proto::router::State;
 
 use crate::quantity::Errno;
 use crate::text::Name;

@@ -1,2 +1,14 @@
 //! The tool that asks a vrrpd what it does and why.
+//!
+//! Reads the command line, asks over the control socket, and renders the answer for people or programs. Decides nothing
+//! that the daemon has not said.
 #![forbid(unsafe_code)]
+
+mod cli;
+mod client;
+mod output;
+pub mod render;
+mod run;
+
+pub use output::Output;
+pub use run::{Exit, run};

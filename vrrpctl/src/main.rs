@@ -1,2 +1,9 @@
 //! The tool's entry point.
-fn main() {}
+
+use std::process::ExitCode;
+
+use vrrpctl::{Output, run};
+
+fn main() -> ExitCode {
+    run(std::env::args_os(), &mut Output::standard()).into()
+}

@@ -49,6 +49,7 @@ fn example() -> Status {
         schema: SCHEMA,
         health: Health::default(),
         taken_unix_ms: TAKEN,
+        taken_monotonic_ns: 93_127_204_000_000,
         daemon: Daemon {
             version: "0.1.0".to_owned(),
             pid: 1204,
@@ -99,7 +100,7 @@ fn example() -> Status {
                     why_not: None,
                 },
                 Thread {
-                    name: "addresses".to_owned(),
+                    name: "address".to_owned(),
                     real_time: false,
                     priority: None,
                     why_not: Some("EPERM (operation not permitted)".to_owned()),

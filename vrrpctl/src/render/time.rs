@@ -1,0 +1,50 @@
+//! Points in time as people read them: local, with the offset from UTC.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// `2026-11-24 11:07:54 +01:00`.
+pub(super) fn full(unix_ms: i64, zone: &TimeZone) -> String {
+    format(unix_ms, zone, "%Y-%m-%d %H:%M:%S %:z")
+}
+
+/// `2026-11-24 11:07:54.209`; the offset is told elsewhere.
+pub(super) fn precise(unix_ms: i64, zone: &TimeZone) -> String {
+    format(unix_ms, zone, "%Y-%m-%d %H:%M:%S%.3f")
+}
+
+/// `+01:00`.
+pub(super) fn offset(unix_ms: i64, zone: &TimeZone) -> String {
+    format(unix_ms, zone, "%:z")
+}
+
+fn format(unix_ms: i64, zone: &TimeZone, pattern: &str) -> String {
+    match Timestamp::from_millisecond(unix_ms) {
+        Ok(time) => time
+            .to_zoned_datetime(zone.clone())
+            .strftime(pattern)
+            .to_string(),
+        // Beyond the calendar: a clock that was never set, or a broken answer.
+        Err(_) => format!("{unix_ms} ms"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::Offset;
+
+    use super::*;
+
+    #[test]
+    fn times_are_local_and_say_their_offset() {
+        let zone = TimeZone::fixed(Offset::from_hours(1).unwrap());
+        assert_eq!(full(1_779_617_274_209, &zone), "2026-05-24 11:07:54 +01:00");
+        assert_eq!(precise(1_779_617_274_209, &zone), "2026-05-24 11:07:54.209");
+        assert_eq!(offset(0, &zone), "+01:00");
+    }
+
+    #[test]
+    fn a_time_beyond_the_calendar_does_not_panic() {
+        assert_eq!(full(i64::MAX, &TimeZone::UTC), format!("{} ms", i64::MAX));
+    }
+}

@@ -1,0 +1,187 @@
+//! From the command line to the exit code.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+use vrrp_record::control::{Answer, Command};
+use vrrp_record::health;
+use vrrp_record::status::{SCHEMA, Status};
+
+use crate::cli::{self, Cli, StatusArgs};
+use crate::client::{self, ClientError};
+use crate::output::Output;
+use crate::render;
+
+/// How the tool ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: healthy, or as asserted, or done.
+    Healthy,
+    /// 1: not healthy, not as asserted, or failed.
+    NotHealthy,
+    /// 2: wrong usage.
+    Usage,
+    /// 3: the daemon does not run.
+    NotRunning,
+    /// 4: no permission.
+    NoPermission,
+}
+
+impl Exit {
+    /// The code of DESIGN.md's table.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Healthy => 0,
+            Self::NotHealthy => 1,
+            Self::Usage => 2,
+            Self::NotRunning => 3,
+            Self::NoPermission => 4,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// Does what the command line says, the first word being the tool's own name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, output: &mut Output) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => {
+            let text = error.render();
+            // clap's text names the tool itself.
+            output.complaint(&text.to_string());
+            return Exit::Usage;
+        }
+        Err(help) => {
+            output.answer(&help.render().to_string());
+            return Exit::Healthy;
+        }
+    };
+    let done = match &cli.command {
+        cli::Command::Status(arguments) => status(&cli, arguments, output),
+        cli::Command::Reload => reload(&cli, output),
+    };
+    done.unwrap_or_else(|error| {
+        output.message(&error);
+        exit_of(&error)
+    })
+}
+
+fn exit_of(error: &ClientError) -> Exit {
+    match error {
+        ClientError::NotRunning(_) => Exit::NotRunning,
+        ClientError::NoPermission(_) | ClientError::Refused(_) => Exit::NoPermission,
+        ClientError::Silent(..)
+        | ClientError::Failed(_)
+        | ClientError::NotUnderstood(_)
+        | ClientError::Broken(..)
+        | ClientError::Connect(..) => Exit::NotHealthy,
+    }
+}
+
+fn status(cli: &Cli, arguments: &StatusArgs, output: &mut Output) -> Result<Exit, ClientError> {
+    let answer = client::ask(&cli.run_dir, Command::Status)?;
+    let Answer::Status { mut status } = answer else {
+        return Err(ClientError::NotUnderstood(cli.run_dir.clone()));
+    };
+    if status.schema > SCHEMA {
+        let (theirs, version) = (status.schema, &status.daemon.version);
+        output.message(&format_args!(
+            "the daemon ({version}) writes schema {theirs}, this vrrpctl reads {SCHEMA}: some of it may be missing"
+        ));
+    }
+    if let Some(unknown) = arguments
+        .routers
+        .iter()
+        .find(|name| status.routers.iter().all(|r| r.name != **name))
+    {
+        let known: Vec<&str> = status
+            .routers
+            .iter()
+            .map(|router| router.name.as_str())
+            .collect();
+        output.message(&format_args!(
+            "no router is named {unknown}; there are: {}",
+            known.join(", ")
+        ));
+        return Ok(Exit::Usage);
+    }
+    if !arguments.routers.is_empty() {
+        keep_only(&mut status, &arguments.routers);
+    }
+    if arguments.json {
+        let json = serde_json::to_string_pretty(&status).unwrap_or_default();
+        output.answer(&format!("{json}\n"));
+    } else if arguments.assert.is_some() {
+        output.answer(&render::status::headline(&status, output.style));
+    } else {
+        let text = render::status::whole(&status, output.style, &output.zone);
+        output.answer(&text);
+    }
+    Ok(verdict(&status, arguments))
+}
+
+fn verdict(status: &Status, arguments: &StatusArgs) -> Exit {
+    let holds = match arguments.assert {
+        Some(wanted) => {
+            !status.routers.is_empty() && status.routers.iter().all(|router| router.state == wanted)
+        }
+        None => status.health.healthy,
+    };
+    if holds {
+        Exit::Healthy
+    } else {
+        Exit::NotHealthy
+    }
+}
+
+/// Leaves the named routers and what belongs to them, and judges the rest anew.
+fn keep_only(status: &mut Status, names: &[String]) {
+    let keep = |name: &str| names.iter().any(|wanted| wanted == name);
+    status.routers.retain(|router| keep(&router.name));
+    status
+        .groups
+        .retain(|group| group.members.iter().any(|member| keep(member)));
+    let tracked: Vec<String> = status
+        .routers
+        .iter()
+        .flat_map(|router| {
+            router
+                .priority
+                .entries
+                .iter()
+                .map(|entry| entry.name.clone())
+        })
+        .collect();
+    status
+        .scripts
+        .retain(|script| tracked.contains(&script.name));
+    status.last_events.retain(|event| {
+        event
+            .kind
+            .router()
+            .is_none_or(|router| keep(router.as_str()))
+    });
+    status.health = health::judge(status);
+}
+
+fn reload(cli: &Cli, output: &mut Output) -> Result<Exit, ClientError> {
+    match client::ask(&cli.run_dir, Command::Reload)? {
+        Answer::Done { message } => {
+            output.answer(&format!("{message}\n"));
+            Ok(Exit::Healthy)
+        }
+        Answer::Status { .. } | Answer::Error { .. } => {
+            Err(ClientError::NotUnderstood(cli.run_dir.clone()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
