@@ -15,11 +15,13 @@ extern crate alloc;
 extern crate std;
 
 pub mod addr;
+pub mod announce;
 pub mod group;
 pub mod node;
 pub mod router;
 pub mod stats;
 pub mod time;
+pub mod timers;
 pub mod track;
 pub mod units;
 pub mod wire;
