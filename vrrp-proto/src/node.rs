@@ -1,11 +1,22 @@
 //! All routers, trackers and sync groups of one daemon: events in, actions out, the earliest deadline known.
+//!
+//! Passes events on, turns readings into priorities and faults, and keeps sync groups together. What a router does with
+//! an event is decided in [`crate::router`], what a group does in [`crate::group`], what readings amount to in
+//! [`crate::track`]. Nothing is allocated after [`Node::new`].
+
+mod adopt;
+mod deadlines;
 
 use alloc::vec::Vec;
 
-use crate::group::GroupIndex;
-use crate::router::{Action, Config, Event, RouterId, StopKind, Timer, VirtualRouter};
+use crate::group::{self, GroupIndex};
+use crate::router::{
+    Action, Config, Event, FaultSet, GroupOrder, RouterId, State, StopKind, Timer, VirtualRouter,
+};
 use crate::time::Instant;
-use crate::track::{Reading, TrackLink, TrackerId};
+use crate::track::{self, Assessment, Reading, TrackLink, TrackerId};
+use crate::units::Priority;
+use deadlines::Deadlines;
 
 /// Position of a router in its [`Node`], in the order of [`NodeConfig::routers`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,7 +53,7 @@ pub struct GroupSetup {
 /// Everything a [`Node`] is built from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeConfig {
-    /// Virtual routers; identities are distinct.
+    /// Virtual routers; identities are distinct. At most 65,536.
     pub routers: Vec<RouterSetup>,
     /// Tracked objects; a link to one that is not listed reads as pending.
     pub trackers: Vec<TrackerSetup>,
@@ -92,70 +103,545 @@ pub enum Side {
     Old,
 }
 
+/// Where actions go.
+pub type Sink<'a> = dyn FnMut(RouterIndex, &VirtualRouter, Action) + 'a;
+
 /// The sans-IO aggregate of one daemon.
+///
+/// Driven as one [`VirtualRouter`] is: drain, tell of stalls, hand over [`NodeEvent::Deadline`], carry out what the
+/// sink is given, sleep until [`Node::next_deadline`].
 #[derive(Debug)]
 pub struct Node {
-    routers: Vec<VirtualRouter>,
+    routers: Vec<Slot>,
+    /// Routers by identity, sorted.
+    by_id: Vec<(RouterId, RouterIndex)>,
+    /// Links of all routers; each router has a range of them.
+    links: Vec<TrackLink>,
+    /// Sorted by number.
+    trackers: Vec<Tracker>,
+    groups: Vec<Group>,
+    /// Routers first, then trackers.
+    deadlines: Deadlines,
+    /// A router was started, so the ones that a reload adds are started too.
+    started: bool,
+}
+
+/// A router and what is known around it.
+#[derive(Debug)]
+struct Slot {
+    router: VirtualRouter,
+    links: core::ops::Range<usize>,
+    group: Option<GroupIndex>,
+    /// The driver's own faults.
+    driver: FaultSet,
+    /// Whether a sibling has a fault.
+    sibling_fault: bool,
+    /// What its trackers amount to.
+    assessed: Assessment,
+    /// Health as told: its own and its siblings'.
+    healthy: bool,
+    /// Faults as told.
+    told: FaultSet,
+    /// The new settings of a router whose state came from another node, until it is told of them.
+    next: Option<Config>,
+}
+
+/// A tracked object.
+#[derive(Debug)]
+struct Tracker {
+    id: TrackerId,
+    reading: Reading,
+    expires: Option<Instant>,
+}
+
+/// A sync group.
+#[derive(Debug)]
+struct Group {
+    tracking_weight: bool,
+    members: Vec<RouterIndex>,
+    /// The state that was last reported for all members.
+    reported: Option<State>,
 }
 
 impl Node {
     /// Builds everything; nothing is allocated afterwards.
+    ///
+    /// A link to a tracker that is not listed reads as pending for ever, and a group that is not listed is ignored.
     #[must_use]
     pub fn new(config: NodeConfig) -> Self {
-        let _ = config;
-        todo!()
+        let mut groups: Vec<Group> = config
+            .groups
+            .iter()
+            .map(|setup| Group {
+                tracking_weight: setup.tracking_weight,
+                members: Vec::new(),
+                reported: None,
+            })
+            .collect();
+        let mut trackers: Vec<Tracker> = config
+            .trackers
+            .iter()
+            .map(|setup| Tracker {
+                id: setup.id,
+                reading: setup.initial,
+                expires: None,
+            })
+            .collect();
+        trackers.sort_unstable_by_key(|tracker| tracker.id);
+        trackers.dedup_by_key(|tracker| tracker.id);
+        let mut links = Vec::new();
+        let mut routers = Vec::with_capacity(config.routers.len());
+        let mut by_id = Vec::with_capacity(config.routers.len());
+        for (index, setup) in (0..=u16::MAX).map(RouterIndex).zip(config.routers) {
+            let first = links.len();
+            links.extend(setup.trackers);
+            let group = setup
+                .group
+                .filter(|group| usize::from(group.0) < groups.len());
+            if let Some(group) = group.and_then(|group| groups.get_mut(usize::from(group.0))) {
+                group.members.push(index);
+            }
+            by_id.push((setup.config.id, index));
+            routers.push(Slot {
+                router: VirtualRouter::new(setup.config).in_group(group.is_some()),
+                links: first..links.len(),
+                group,
+                driver: FaultSet::NONE,
+                sibling_fault: false,
+                assessed: Assessment {
+                    priority: setup.config.priority,
+                    faults: FaultSet::NONE,
+                    healthy: true,
+                },
+                healthy: true,
+                told: FaultSet::NONE,
+                next: None,
+            });
+        }
+        by_id.sort_unstable_by_key(|(id, _)| *id);
+        let deadlines = Deadlines::new(routers.len().saturating_add(trackers.len()));
+        let mut node = Self {
+            routers,
+            by_id,
+            links,
+            trackers,
+            groups,
+            deadlines,
+            started: false,
+        };
+        // Nobody runs yet: what trackers say from the start is no change to tell of.
+        node.assess_all(Instant::ZERO, &mut |_, _, _| {});
+        node
     }
 
     /// Takes one event and hands every action to `sink`, in order, with the router that asks for it.
-    pub fn handle(
-        &mut self,
-        now: Instant,
-        event: NodeEvent<'_>,
-        sink: &mut dyn FnMut(RouterIndex, &VirtualRouter, Action),
-    ) {
-        let _ = (now, event, sink);
-        todo!()
-    }
-
-    /// Takes the place of `old`: see the module's text.
-    pub fn adopt(
-        &mut self,
-        now: Instant,
-        old: &mut Self,
-        sink: &mut dyn FnMut(Side, RouterIndex, &VirtualRouter, Action),
-    ) {
-        let _ = (now, old, sink);
-        todo!()
+    pub fn handle(&mut self, now: Instant, event: NodeEvent<'_>, sink: &mut Sink<'_>) {
+        match event {
+            NodeEvent::Router(index, event) => self.handle_router(now, index, event, sink),
+            NodeEvent::Tracker {
+                id,
+                reading,
+                expires,
+            } => {
+                let late = expires.is_some_and(|at| at <= now);
+                let (reading, expires) = if late {
+                    (Reading::Bad, None)
+                } else {
+                    (reading, expires)
+                };
+                if let Some(position) = self.tracker_position(id) {
+                    self.read(now, position, reading, expires, sink);
+                }
+            }
+            NodeEvent::Stalled(late) => {
+                for index in self.indices() {
+                    self.step(now, index, Event::Stalled(late), sink);
+                }
+            }
+            NodeEvent::Deadline => self.handle_deadlines(now, sink),
+            NodeEvent::Stop(kind) => {
+                // All of them before their groups look at the result: nobody follows a sibling that was told to stop.
+                for index in self.indices() {
+                    let _ = self.deliver(now, index, Event::Stop(kind), sink);
+                }
+                self.started = false;
+            }
+        }
     }
 
     /// The earliest deadline and whose it is.
     #[must_use]
     pub fn next_deadline(&self) -> Option<(Instant, DeadlineOwner)> {
-        todo!()
+        let (at, slot) = self.deadlines.earliest()?;
+        let owner = match self.routers.get(slot) {
+            Some(found) => {
+                let index = RouterIndex(u16::try_from(slot).ok()?);
+                DeadlineOwner::Router(index, found.router.next_deadline()?.1)
+            }
+            None => {
+                let position = slot.checked_sub(self.routers.len())?;
+                DeadlineOwner::Tracker(self.trackers.get(position)?.id)
+            }
+        };
+        Some((at, owner))
     }
 
     /// A router.
     #[must_use]
     pub fn router(&self, index: RouterIndex) -> Option<&VirtualRouter> {
-        self.routers.get(usize::from(index.0))
+        self.slot(index).map(|slot| &slot.router)
     }
 
     /// All routers, in order.
     pub fn routers(&self) -> impl Iterator<Item = (RouterIndex, &VirtualRouter)> {
-        (0..).map(RouterIndex).zip(&self.routers)
+        (0..=u16::MAX)
+            .map(RouterIndex)
+            .zip(self.routers.iter().map(|slot| &slot.router))
     }
 
     /// The position of a router.
     #[must_use]
     pub fn find(&self, id: RouterId) -> Option<RouterIndex> {
-        let _ = id;
-        todo!()
+        let place = self.by_id.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        self.by_id.get(place).map(|(_, index)| *index)
     }
 
     /// The last reading of a tracker, and when it expires.
     #[must_use]
     pub fn reading(&self, id: TrackerId) -> Option<(Reading, Option<Instant>)> {
-        let _ = id;
-        todo!()
+        let tracker = self.trackers.get(self.tracker_position(id)?)?;
+        Some((tracker.reading, tracker.expires))
+    }
+
+    /// What a sync group is as a whole, once its members agree.
+    #[must_use]
+    pub fn group_state(&self, group: GroupIndex) -> Option<State> {
+        self.groups.get(usize::from(group.0))?;
+        group::common_state(self.members(group))
+    }
+
+    fn handle_router(
+        &mut self,
+        now: Instant,
+        index: RouterIndex,
+        event: Event<'_>,
+        sink: &mut Sink<'_>,
+    ) {
+        match event {
+            Event::Faults(faults) => {
+                if let Some(slot) = self.slot_mut(index) {
+                    slot.driver = faults;
+                }
+                self.tell_faults(now, index, sink);
+                self.settle(now, index, None, sink);
+            }
+            // Decided here, from readings and siblings.
+            Event::Priority(_) | Event::Healthy(_) | Event::Group(_) => {}
+            Event::Start => {
+                self.started = true;
+                self.step(now, index, event, sink);
+            }
+            Event::Reconfigure { .. } => {
+                self.step(now, index, event, sink);
+                self.assess(now, index, sink);
+            }
+            Event::Stop(_)
+            | Event::Advert(_)
+            | Event::Deadline
+            | Event::Stalled(_)
+            | Event::Source(_)
+            | Event::Addresses(_)
+            | Event::AddressesLost
+            | Event::SuccessorAnnounced => self.step(now, index, event, sink),
+        }
+    }
+
+    /// Everything that is due. Each owner's next deadline is after `now`, so this ends.
+    fn handle_deadlines(&mut self, now: Instant, sink: &mut Sink<'_>) {
+        while let Some((_, slot)) = self.deadlines.earliest().filter(|(at, _)| *at <= now) {
+            match slot.checked_sub(self.routers.len()) {
+                None => {
+                    let index = RouterIndex(u16::try_from(slot).unwrap_or(u16::MAX));
+                    self.step(now, index, Event::Deadline, sink);
+                }
+                Some(position) => self.expire(now, position, sink),
+            }
+        }
+    }
+
+    /// One router's step, and what its sync group makes of it.
+    fn step(&mut self, now: Instant, index: RouterIndex, event: Event<'_>, sink: &mut Sink<'_>) {
+        let order = self.deliver(now, index, event, sink);
+        self.settle(now, index, order, sink);
+    }
+
+    /// One router's step alone. Tells what its siblings have to do, where it left Active.
+    fn deliver(
+        &mut self,
+        now: Instant,
+        index: RouterIndex,
+        event: Event<'_>,
+        sink: &mut Sink<'_>,
+    ) -> Option<GroupOrder> {
+        let slot = self.routers.get_mut(usize::from(index.0))?;
+        let actions = slot.router.handle(now, event);
+        let next = slot.router.next_deadline().map(|(at, _)| at);
+        self.deadlines.set(usize::from(index.0), next);
+        let mut order = None;
+        for action in actions {
+            if let Action::Report(transition) = action
+                && transition.from == State::Active
+            {
+                order = group::order_after(transition.cause);
+            }
+            sink(index, &slot.router, action);
+        }
+        order
+    }
+
+    /// Brings the members of a router's sync group to where they belong together.
+    fn settle(
+        &mut self,
+        now: Instant,
+        index: RouterIndex,
+        order: Option<GroupOrder>,
+        sink: &mut Sink<'_>,
+    ) {
+        let Some(group) = self.slot(index).and_then(|slot| slot.group) else {
+            return;
+        };
+        if let Some(order) = order {
+            self.each_member(group, &mut |node, member| {
+                if node.is_active(member) {
+                    let _ = node.deliver(now, member, Event::Group(order), sink);
+                }
+            });
+        }
+        self.share_faults(now, group, sink);
+        if group::may_activate(self.members(group)) {
+            self.each_member(group, &mut |node, member| {
+                let wants = node
+                    .router(member)
+                    .is_some_and(|router| router.wants_active());
+                if wants {
+                    let _ = node.deliver(now, member, Event::Group(GroupOrder::Activate), sink);
+                }
+            });
+        }
+        self.report_group(group, index, sink);
+    }
+
+    /// A fault of one member is a fault of all (and leaves them together).
+    fn share_faults(&mut self, now: Instant, group: GroupIndex, sink: &mut Sink<'_>) {
+        let faulty =
+            |router: &VirtualRouter| router.is_running() && !group::own_faults(router).is_empty();
+        let count = self.members(group).filter(|member| faulty(member)).count();
+        self.each_member(group, &mut |node, member| {
+            if let Some(slot) = node.slot_mut(member) {
+                let others = count.saturating_sub(usize::from(faulty(&slot.router)));
+                slot.sibling_fault = others > 0;
+            }
+            node.tell_faults(now, member, sink);
+        });
+    }
+
+    /// Tells of a state that all members have reached.
+    fn report_group(&mut self, group: GroupIndex, last: RouterIndex, sink: &mut Sink<'_>) {
+        let common = group::common_state(self.members(group));
+        let Some(entry) = self.groups.get_mut(usize::from(group.0)) else {
+            return;
+        };
+        let Some(state) = common.filter(|state| entry.reported != Some(*state)) else {
+            return;
+        };
+        entry.reported = Some(state);
+        if let Some(router) = self.router(last) {
+            sink(last, router, Action::GroupReached { group, state });
+        }
+    }
+
+    /// A result, or the end of one.
+    fn read(
+        &mut self,
+        now: Instant,
+        position: usize,
+        reading: Reading,
+        expires: Option<Instant>,
+        sink: &mut Sink<'_>,
+    ) {
+        self.deadlines
+            .set(self.routers.len().saturating_add(position), expires);
+        let Some(tracker) = self.trackers.get_mut(position) else {
+            return;
+        };
+        tracker.expires = expires;
+        if tracker.reading == reading {
+            return;
+        }
+        tracker.reading = reading;
+        let id = tracker.id;
+        for index in self.indices() {
+            if self.tracks(index, id) {
+                self.assess(now, index, sink);
+            }
+        }
+    }
+
+    /// Safety rule 1: an expired result counts as bad, without the other world.
+    fn expire(&mut self, now: Instant, position: usize, sink: &mut Sink<'_>) {
+        let Some(tracker) = self.trackers.get(position) else {
+            return;
+        };
+        if tracker.reading != Reading::Bad {
+            let id = tracker.id;
+            for (index, router) in self.routers() {
+                if self.tracks(index, id) {
+                    sink(index, router, Action::TrackerExpired(id));
+                }
+            }
+        }
+        self.read(now, position, Reading::Bad, None, sink);
+    }
+
+    fn assess_all(&mut self, now: Instant, sink: &mut Sink<'_>) {
+        for index in self.indices() {
+            self.assess(now, index, sink);
+        }
+    }
+
+    /// Weighs a router's readings anew and tells it, and its sync group, what changed.
+    fn assess(&mut self, now: Instant, index: RouterIndex, sink: &mut Sink<'_>) {
+        let base = self.router(index).map(|router| router.config().priority);
+        let Some(assessed) = base.and_then(|base| self.assessment(index, base)) else {
+            return;
+        };
+        let Some(slot) = self.slot_mut(index) else {
+            return;
+        };
+        slot.assessed = assessed;
+        let group = slot.group;
+        match group {
+            Some(group) => {
+                let healthy = self.group_healthy(group);
+                self.each_member(group, &mut |node, member| {
+                    node.tell_health(now, member, healthy, sink);
+                });
+            }
+            None => self.tell_health(now, index, assessed.healthy, sink),
+        }
+        let told = self.router(index).map(VirtualRouter::told_priority);
+        if told != Some(assessed.priority) {
+            let _ = self.deliver(now, index, Event::Priority(assessed.priority), sink);
+        }
+        self.tell_faults(now, index, sink);
+        self.settle(now, index, None, sink);
+    }
+
+    /// What a router's trackers amount to now, on top of this configured priority.
+    fn assessment(&self, index: RouterIndex, base: Priority) -> Option<Assessment> {
+        let slot = self.slot(index)?;
+        let weights = match slot.group {
+            Some(group) => self.groups.get(usize::from(group.0))?.tracking_weight,
+            None => true,
+        };
+        let links = self.links.get(slot.links.clone())?;
+        let readings = links.iter().map(|link| {
+            let known = self.reading(link.tracker);
+            (
+                *link,
+                known.map_or(Reading::Pending, |(reading, _)| reading),
+            )
+        });
+        Some(track::assess(base, weights, readings))
+    }
+
+    fn tell_health(
+        &mut self,
+        now: Instant,
+        index: RouterIndex,
+        healthy: bool,
+        sink: &mut Sink<'_>,
+    ) {
+        let Some(slot) = self.slot_mut(index) else {
+            return;
+        };
+        if slot.healthy != healthy {
+            slot.healthy = healthy;
+            let _ = self.deliver(now, index, Event::Healthy(healthy), sink);
+        }
+    }
+
+    /// Tells a router the union of the driver's, its trackers' and its group's faults, where that changed.
+    fn tell_faults(&mut self, now: Instant, index: RouterIndex, sink: &mut Sink<'_>) {
+        let Some(slot) = self.slot_mut(index) else {
+            return;
+        };
+        let faults = FaultSet::from_bits(slot.driver.bits() | slot.assessed.faults.bits())
+            .with(FaultSet::GROUP, slot.sibling_fault);
+        if slot.told != faults {
+            slot.told = faults;
+            let _ = self.deliver(now, index, Event::Faults(faults), sink);
+        }
+    }
+
+    fn group_healthy(&self, group: GroupIndex) -> bool {
+        self.groups
+            .get(usize::from(group.0))
+            .into_iter()
+            .flat_map(|group| &group.members)
+            .filter_map(|member| self.slot(*member))
+            .all(|slot| slot.assessed.healthy)
+    }
+
+    fn tracks(&self, index: RouterIndex, id: TrackerId) -> bool {
+        self.slot(index)
+            .and_then(|slot| self.links.get(slot.links.clone()))
+            .is_some_and(|links| links.iter().any(|link| link.tracker == id))
+    }
+
+    fn is_active(&self, index: RouterIndex) -> bool {
+        self.router(index)
+            .is_some_and(|router| router.state() == State::Active)
+    }
+
+    fn members(&self, group: GroupIndex) -> impl Iterator<Item = &VirtualRouter> {
+        self.groups
+            .get(usize::from(group.0))
+            .into_iter()
+            .flat_map(|group| &group.members)
+            .filter_map(|member| self.router(*member))
+    }
+
+    /// Calls `each` for every member. By position, since `each` changes the node.
+    fn each_member(&mut self, group: GroupIndex, each: &mut dyn FnMut(&mut Self, RouterIndex)) {
+        let mut position = 0_usize;
+        while let Some(member) = self
+            .groups
+            .get(usize::from(group.0))
+            .and_then(|group| group.members.get(position))
+            .copied()
+        {
+            each(self, member);
+            position = position.saturating_add(1);
+        }
+    }
+
+    fn indices(&self) -> impl Iterator<Item = RouterIndex> + use<> {
+        let count = u16::try_from(self.routers.len()).unwrap_or(u16::MAX);
+        (0..count).map(RouterIndex)
+    }
+
+    fn slot(&self, index: RouterIndex) -> Option<&Slot> {
+        self.routers.get(usize::from(index.0))
+    }
+
+    fn slot_mut(&mut self, index: RouterIndex) -> Option<&mut Slot> {
+        self.routers.get_mut(usize::from(index.0))
+    }
+
+    fn tracker_position(&self, id: TrackerId) -> Option<usize> {
+        self.trackers
+            .binary_search_by_key(&id, |tracker| tracker.id)
+            .ok()
     }
 }

@@ -14,7 +14,7 @@ const SETTINGS: AnnounceSettings = AnnounceSettings {
 };
 
 fn at(millis: u64) -> Instant {
-    Instant::from_nanos(millis * 1_000_000)
+    Instant::ZERO.saturating_add(Duration::from_millis(millis))
 }
 
 /// Runs to `until` and lists (millisecond, rounds).
