@@ -160,6 +160,15 @@ pub enum Report {
         /// When.
         at: Instant,
     },
+    /// A virtual address that an earlier run left behind was taken off before anything else began (S-33).
+    LeftOverRemoved {
+        /// From which interface.
+        interface: InterfaceKey,
+        /// Which address.
+        address: IpAddr,
+        /// When.
+        at: Instant,
+    },
     /// An interface appeared, vanished, or changed between up and down.
     Interface {
         /// Which interface.
