@@ -202,7 +202,7 @@ fn naive_checksum(bytes: &[u8]) -> u16 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     /// P-01, P-20: decode(encode(x)) = x, for every version, family, transport, authentication and checksum form.
     #[test]
