@@ -5,7 +5,9 @@
     reason = "system calls without a safe interface in nix or socket2 end here"
 )]
 
+pub(crate) mod descriptor;
 pub(crate) mod memory;
 pub(crate) mod message;
+pub(crate) mod process;
 pub(crate) mod socket;
 pub(crate) mod thread;

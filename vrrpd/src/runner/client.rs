@@ -1,0 +1,425 @@
+//! The daemon's side of the runner: starts it, asks it, and hands each program's events to whoever started the program.
+//!
+//! Sending never waits: a runner that does not read is an error to the caller, not a reason to stop.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use nix::libc;
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, socketpair};
+use tokio::sync::{mpsc, watch};
+
+use super::files::{FileError, split_names};
+use super::message::{MESSAGE_LIMIT, Reply, Request, RunEvent, receive, send};
+use super::program::{Candidate, Program, Resolved, Unusable};
+
+/// The hidden first argument that makes a vrrpd the runner.
+pub const ARGUMENT: &str = "@runner";
+/// How long file work may take: a file system that hangs must not hold a reload for ever.
+const FILE_BOUND: Duration = Duration::from_secs(20);
+
+/// Why the runner did not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum RunnerError {
+    /// It could not be started.
+    #[error("cannot start the runner process")]
+    Spawn(#[source] io::Error),
+    /// It ended.
+    #[error("the runner process has ended")]
+    Gone,
+    /// It does not take requests now.
+    #[error("the runner process does not take requests")]
+    Busy,
+    /// It did not answer.
+    #[error("the runner process did not answer within {} s", .0.as_secs())]
+    Silent(Duration),
+    /// The request cannot be sent.
+    #[error("cannot ask the runner process")]
+    Send(#[source] io::Error),
+}
+
+impl From<RunnerError> for FileError {
+    fn from(error: RunnerError) -> Self {
+        let errno = match &error {
+            RunnerError::Silent(_) => libc::ETIMEDOUT,
+            RunnerError::Busy => libc::EAGAIN,
+            RunnerError::Spawn(_) | RunnerError::Gone | RunnerError::Send(_) => libc::EIO,
+        };
+        let message = error.to_string();
+        Self::Refused { errno, message }
+    }
+}
+
+/// A runner that was started and not yet spoken to: no thread exists on its behalf.
+#[derive(Debug)]
+pub struct Link {
+    socket: OwnedFd,
+    process: std::process::Child,
+}
+
+impl Link {
+    /// Starts the runner from this program's own file.
+    ///
+    /// # Errors
+    /// [`RunnerError::Spawn`].
+    pub fn spawn() -> Result<Self, RunnerError> {
+        // Not the file's path: an upgrade may have put another program there.
+        Self::spawn_from(Path::new("/proc/self/exe"))
+    }
+
+    /// Starts the runner from a vrrpd at `executable`.
+    ///
+    /// # Errors
+    /// [`RunnerError::Spawn`].
+    pub fn spawn_from(executable: &Path) -> Result<Self, RunnerError> {
+        let pair = socketpair(
+            AddressFamily::Unix,
+            SockType::SeqPacket,
+            None,
+            SockFlag::SOCK_CLOEXEC,
+        );
+        let (socket, theirs) = pair.map_err(|errno| RunnerError::Spawn(errno.into()))?;
+        let process = Command::new(executable)
+            .arg0("vrrpd-runner")
+            .arg(ARGUMENT)
+            .stdin(Stdio::from(theirs))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(RunnerError::Spawn)?;
+        Ok(Self { socket, process })
+    }
+
+    /// The runner's process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Starts the thread that takes the runner's replies.
+    ///
+    /// # Errors
+    /// [`RunnerError::Spawn`].
+    pub fn attach(self) -> Result<Runner, RunnerError> {
+        let shared = Arc::new(Shared {
+            socket: self.socket,
+            pid: self.process.id(),
+            process: Mutex::new(self.process),
+            routes: Mutex::new(Routes::default()),
+            gone: watch::Sender::new(false),
+        });
+        let reader = Arc::clone(&shared);
+        std::thread::Builder::new()
+            .name(String::from("runner-replies"))
+            .spawn(move || reader.read_replies())
+            .map_err(RunnerError::Spawn)?;
+        Ok(Runner(shared))
+    }
+}
+
+/// What the daemon can ask of the runner. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Runner(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    socket: OwnedFd,
+    pid: u32,
+    process: Mutex<std::process::Child>,
+    routes: Mutex<Routes>,
+    gone: watch::Sender<bool>,
+}
+
+/// Where replies go.
+#[derive(Debug, Default)]
+struct Routes {
+    last: u64,
+    answers: HashMap<u64, SyncSender<(Reply, Option<OwnedFd>)>>,
+    runs: HashMap<u64, mpsc::UnboundedSender<RunEvent>>,
+}
+
+impl Shared {
+    fn routes(&self) -> MutexGuard<'_, Routes> {
+        // Every change of the maps is complete at once, so a thread that panicked left nothing half done.
+        self.routes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read_replies(&self) {
+        let mut buffer = vec![0; MESSAGE_LIMIT];
+        loop {
+            match receive(&self.socket, &mut buffer, MsgFlags::empty()) {
+                Ok(Some((reply, descriptor))) => self.route(reply, descriptor),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(None) | Err(_) => break,
+            }
+        }
+        let mut routes = self.routes();
+        // Dropping the senders tells everybody who waits.
+        routes.answers.clear();
+        routes.runs.clear();
+        drop(routes);
+        self.gone.send_replace(true);
+    }
+
+    fn route(&self, reply: Reply, descriptor: Option<OwnedFd>) {
+        let mut routes = self.routes();
+        match reply {
+            Reply::Run { run, event } => {
+                if let Some(events) = routes.runs.get(&run) {
+                    // Whoever started it may have lost interest.
+                    let _ = events.send(event);
+                }
+                if matches!(event, RunEvent::Ended { .. }) {
+                    routes.runs.remove(&run);
+                }
+            }
+            Reply::Read { id, .. }
+            | Reply::Glob { id, .. }
+            | Reply::Resolve { id, .. }
+            | Reply::Done { id, .. } => {
+                if let Some(answer) = routes.answers.remove(&id) {
+                    // The channel holds one answer, and this is the only one; a caller that gave up is no matter.
+                    let _ = answer.try_send((reply, descriptor));
+                }
+            }
+        }
+    }
+
+    fn send(&self, request: &Request) -> Result<(), RunnerError> {
+        send(&self.socket, request, None, MsgFlags::MSG_DONTWAIT).map_err(|error| {
+            let kind = error.kind();
+            if kind == io::ErrorKind::WouldBlock {
+                RunnerError::Busy
+            } else if matches!(
+                kind,
+                io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
+            ) {
+                RunnerError::Gone
+            } else {
+                RunnerError::Send(error)
+            }
+        })
+    }
+}
+
+impl Runner {
+    /// The runner's process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.0.pid
+    }
+
+    /// Reads a file of at most `limit` bytes as the runner's user. Waits for it.
+    ///
+    /// # Errors
+    /// See [`FileError`].
+    pub fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+        let path = path.to_owned();
+        let (reply, descriptor) = self.ask(|id| Request::Read { id, path, limit })?;
+        content(reply, descriptor)
+    }
+
+    /// Every file name that matches a pattern. Waits for it.
+    ///
+    /// # Errors
+    /// See [`FileError`].
+    pub fn glob(&self, pattern: &str) -> Result<Vec<PathBuf>, FileError> {
+        let pattern = pattern.to_owned();
+        let (reply, descriptor) = self.ask(|id| Request::Glob { id, pattern })?;
+        Ok(split_names(&content(reply, descriptor)?))
+    }
+
+    /// Finds a program and its user. Waits for it.
+    ///
+    /// # Errors
+    /// Why the runner did not answer; the inner error is why the program cannot be used.
+    pub fn resolve(
+        &self,
+        candidate: &Candidate,
+    ) -> Result<Result<Resolved, Unusable>, RunnerError> {
+        let candidate = candidate.clone();
+        let (reply, _) = self.ask(|id| Request::Resolve { id, candidate })?;
+        match reply {
+            Reply::Resolve { result, .. } => Ok(result),
+            Reply::Read { .. } | Reply::Glob { .. } | Reply::Done { .. } | Reply::Run { .. } => {
+                Err(RunnerError::Busy)
+            }
+        }
+    }
+
+    /// Writes a process id file. Waits for it.
+    ///
+    /// # Errors
+    /// See [`FileError`].
+    pub fn write_pid(&self, path: &Path, pid: i32) -> Result<(), FileError> {
+        let path = path.to_owned();
+        done(self.ask(|id| Request::WritePid { id, path, pid })?.0)
+    }
+
+    /// Removes a process id file that still holds `pid`. Waits for it.
+    ///
+    /// # Errors
+    /// See [`FileError`].
+    pub fn remove_pid(&self, path: &Path, pid: i32) -> Result<(), FileError> {
+        let path = path.to_owned();
+        done(self.ask(|id| Request::RemovePid { id, path, pid })?.0)
+    }
+
+    /// Starts a program, and kills it with its process group when `timeout` is over. Does not wait.
+    ///
+    /// # Errors
+    /// When the runner does not take the request. That the program could not be started is an event of the [`Run`].
+    pub fn launch(&self, program: &Program, timeout: Option<Duration>) -> Result<Run, RunnerError> {
+        let (sender, events) = mpsc::unbounded_channel();
+        let run = {
+            let mut routes = self.0.routes();
+            routes.last += 1;
+            let run = routes.last;
+            routes.runs.insert(run, sender);
+            run
+        };
+        let request = Request::Start {
+            run,
+            program: program.clone(),
+            timeout_ms: timeout
+                .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
+        };
+        // The flag is looked at after the route exists: a runner that went in between is seen by one or the other.
+        let sent = if *self.0.gone.borrow() {
+            Err(RunnerError::Gone)
+        } else {
+            self.0.send(&request)
+        };
+        if let Err(error) = sent {
+            self.0.routes().runs.remove(&run);
+            return Err(error);
+        }
+        Ok(Run {
+            events,
+            kill_on_drop: Some((self.clone(), run)),
+        })
+    }
+
+    /// Waits until the runner has ended.
+    pub async fn gone(&self) {
+        let mut gone = self.0.gone.subscribe();
+        // The sender lives in `self`, so waiting ends only with the value.
+        let _ = gone.wait_for(|gone| *gone).await;
+    }
+
+    /// Tells the runner to end everything that it started, and waits for its end, at most for `bound`.
+    ///
+    /// Returns whether it ended.
+    pub async fn finish(&self, bound: Duration) -> bool {
+        // A runner that does not take the request sees the end of the socket when this process ends.
+        let _ = self.0.send(&Request::Finish);
+        let ended = tokio::time::timeout(bound, self.gone()).await.is_ok();
+        if ended {
+            let mut process = self
+                .0
+                .process
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            // Its socket is closed, so it is about to end or has ended; without it there is nothing to collect.
+            let _ = process.wait();
+        }
+        ended
+    }
+
+    /// Sends a request and waits for its answer.
+    fn ask(
+        &self,
+        request: impl FnOnce(u64) -> Request,
+    ) -> Result<(Reply, Option<OwnedFd>), RunnerError> {
+        let (sender, answer) = sync_channel(1);
+        let id = {
+            let mut routes = self.0.routes();
+            routes.last += 1;
+            let id = routes.last;
+            routes.answers.insert(id, sender);
+            id
+        };
+        let sent = if *self.0.gone.borrow() {
+            Err(RunnerError::Gone)
+        } else {
+            self.0.send(&request(id))
+        };
+        let result = sent.and_then(|()| {
+            answer
+                .recv_timeout(FILE_BOUND)
+                .map_err(|error| match error {
+                    RecvTimeoutError::Timeout => RunnerError::Silent(FILE_BOUND),
+                    RecvTimeoutError::Disconnected => RunnerError::Gone,
+                })
+        });
+        self.0.routes().answers.remove(&id);
+        result
+    }
+}
+
+/// The bytes behind a reply's descriptor, a memory file.
+fn content(reply: Reply, descriptor: Option<OwnedFd>) -> Result<Vec<u8>, FileError> {
+    done(reply)?;
+    let descriptor = descriptor.ok_or(FileError::NotFound)?;
+    let mut bytes = Vec::new();
+    File::from(descriptor).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn done(reply: Reply) -> Result<(), FileError> {
+    match reply {
+        Reply::Read { result, .. } | Reply::Glob { result, .. } | Reply::Done { result, .. } => {
+            result
+        }
+        Reply::Resolve { .. } | Reply::Run { .. } => Err(FileError::NotFound),
+    }
+}
+
+/// A program that was started. Dropping it terminates the program, unless it was let go.
+#[derive(Debug)]
+pub struct Run {
+    events: mpsc::UnboundedReceiver<RunEvent>,
+    kill_on_drop: Option<(Runner, u64)>,
+}
+
+impl Run {
+    /// A run without a program, for tests of those who start programs.
+    #[must_use]
+    pub const fn from_events(events: mpsc::UnboundedReceiver<RunEvent>) -> Self {
+        Self {
+            events,
+            kill_on_drop: None,
+        }
+    }
+
+    /// The next event; `None` after the last, or when the runner is gone. Cancel safe.
+    pub async fn next(&mut self) -> Option<RunEvent> {
+        let event = self.events.recv().await;
+        if matches!(event, None | Some(RunEvent::Ended { .. })) {
+            self.kill_on_drop = None;
+        }
+        event
+    }
+
+    /// Lets the program go on when this is dropped.
+    pub fn let_go(&mut self) {
+        self.kill_on_drop = None;
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if let Some((runner, run)) = self.kill_on_drop.take() {
+            // A runner that does not take the request has its own timeout for the program, or is gone.
+            let _ = runner.0.send(&Request::Kill { run });
+        }
+    }
+}
