@@ -142,6 +142,8 @@ struct Slot {
     healthy: bool,
     /// Faults as told.
     told: FaultSet,
+    /// The driver starts it, not [`Node::adopt`].
+    deferred: bool,
     /// The new settings of a router whose state came from another node, until it is told of them.
     next: Option<Config>,
 }
@@ -215,6 +217,7 @@ impl Node {
                 },
                 healthy: true,
                 told: FaultSet::NONE,
+                deferred: false,
                 next: None,
             });
         }
@@ -266,6 +269,33 @@ impl Node {
                 }
                 self.started = false;
             }
+        }
+    }
+
+    /// Leaves the start of a router to the driver: [`Node::adopt`] does not start it where it is new. For a driver that
+    /// learns only after the reload what faults it has; its sync group would share them at once.
+    pub fn defer_start(&mut self, index: RouterIndex) {
+        if let Some(slot) = self.slot_mut(index) {
+            slot.deferred = true;
+        }
+    }
+
+    /// Where the node's memory is, as address and bytes: for a driver that locks it.
+    pub fn for_each_memory(&self, visit: &mut dyn FnMut(usize, usize)) {
+        fn range<T>(slice: &[T]) -> (usize, usize) {
+            (slice.as_ptr().addr(), size_of_val(slice))
+        }
+        let fixed = [
+            range(&self.routers),
+            range(&self.by_id),
+            range(&self.links),
+            range(&self.trackers),
+            range(&self.groups),
+            self.deadlines.memory(),
+        ];
+        let members = self.groups.iter().map(|group| range(&group.members));
+        for (address, bytes) in fixed.into_iter().chain(members) {
+            visit(address, bytes);
         }
     }
 

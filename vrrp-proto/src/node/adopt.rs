@@ -46,7 +46,8 @@ impl Node {
             self.reconfigure(now, index, sink);
         }
         for index in self.indices() {
-            if self.started && self.comes_new(index, old) {
+            let deferred = self.slot(index).is_some_and(|slot| slot.deferred);
+            if self.started && !deferred && self.comes_new(index, old) {
                 self.step(now, index, Event::Start, sink);
             }
         }
@@ -122,5 +123,66 @@ impl Node {
             self.settle(now, index, order, sink);
         }
         self.assess(now, index, sink);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+    use core::time::Duration;
+
+    use super::*;
+    use crate::node::{NodeConfig, NodeEvent, RouterSetup};
+    use crate::router::{Config, InterfaceKey, RouterId};
+    use crate::units::{AdvertInterval, Family, Priority, Version, Vrid};
+
+    fn router(vrid: u8) -> RouterSetup {
+        RouterSetup {
+            config: Config {
+                id: RouterId {
+                    interface: InterfaceKey(0),
+                    family: Family::V4,
+                    vrid: Vrid::new(vrid).unwrap(),
+                },
+                version: Version::V3,
+                interoperate: false,
+                priority: Priority::DEFAULT,
+                interval: AdvertInterval::DEFAULT,
+                preempt: true,
+                preempt_delay: Duration::ZERO,
+                startup_delay: Duration::ZERO,
+                down_adverts: 3,
+                answer_lower: true,
+                advert_before_yield: false,
+                owner_clash_lowers: false,
+                fault_releases: 1,
+                release_hold: Duration::ZERO,
+            },
+            trackers: vec![],
+            group: None,
+        }
+    }
+
+    fn node(vrids: &[u8]) -> Node {
+        Node::new(NodeConfig {
+            routers: vrids.iter().map(|vrid| router(*vrid)).collect(),
+            ..NodeConfig::default()
+        })
+    }
+
+    #[test]
+    fn a_new_router_starts_unless_its_driver_will_start_it() {
+        for deferred in [false, true] {
+            let (mut old, mut new) = (node(&[1]), node(&[1, 2]));
+            let start = NodeEvent::Router(RouterIndex(0), Event::Start);
+            old.handle(Instant::from_nanos(1), start, &mut |_, _, _| {});
+            if deferred {
+                new.defer_start(RouterIndex(1));
+            }
+            new.adopt(Instant::from_nanos(2), &mut old, &mut |_, _, _, _| {});
+            let running = |index| new.router(index).unwrap().is_running();
+            assert!(running(RouterIndex(0)), "a router of both goes on");
+            assert_eq!(running(RouterIndex(1)), !deferred);
+        }
     }
 }

@@ -50,6 +50,11 @@ impl Deadlines {
         self.at(1)
     }
 
+    /// Where the tree is: address and bytes.
+    pub(super) fn memory(&self) -> (usize, usize) {
+        (self.tree.as_ptr().addr(), size_of_val(self.tree.as_slice()))
+    }
+
     pub(super) fn clear(&mut self) {
         self.tree.fill(None);
     }
