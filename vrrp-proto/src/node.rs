@@ -6,6 +6,8 @@
 
 mod adopt;
 mod deadlines;
+mod groups;
+mod readings;
 
 use alloc::vec::Vec;
 
@@ -14,8 +16,7 @@ use crate::router::{
     Action, Config, Event, FaultSet, GroupOrder, RouterId, State, StopKind, Timer, VirtualRouter,
 };
 use crate::time::Instant;
-use crate::track::{self, Assessment, Reading, TrackLink, TrackerId};
-use crate::units::Priority;
+use crate::track::{Assessment, Reading, TrackLink, TrackerId};
 use deadlines::Deadlines;
 
 /// Position of a router in its [`Node`], in the order of [`NodeConfig::routers`].
@@ -429,231 +430,12 @@ impl Node {
         order
     }
 
-    /// Brings the members of a router's sync group to where they belong together.
-    fn settle(
-        &mut self,
-        now: Instant,
-        index: RouterIndex,
-        order: Option<GroupOrder>,
-        sink: &mut Sink<'_>,
-    ) {
-        let Some(group) = self.slot(index).and_then(|slot| slot.group) else {
-            return;
-        };
-        if let Some(order) = order {
-            self.each_member(group, &mut |node, member| {
-                if node.is_active(member) {
-                    let _ = node.deliver(now, member, Event::Group(order), sink);
-                }
-            });
-        }
-        self.share_faults(now, group, sink);
-        if group::may_activate(self.members(group)) {
-            self.each_member(group, &mut |node, member| {
-                let wants = node
-                    .router(member)
-                    .is_some_and(|router| router.wants_active());
-                if wants {
-                    let _ = node.deliver(now, member, Event::Group(GroupOrder::Activate), sink);
-                }
-            });
-        }
-        self.report_group(group, index, sink);
-    }
-
-    /// A fault of one member is a fault of all (and leaves them together).
-    fn share_faults(&mut self, now: Instant, group: GroupIndex, sink: &mut Sink<'_>) {
-        let faulty =
-            |router: &VirtualRouter| router.is_running() && !group::own_faults(router).is_empty();
-        let count = self.members(group).filter(|member| faulty(member)).count();
-        self.each_member(group, &mut |node, member| {
-            if let Some(slot) = node.slot_mut(member) {
-                let others = count.saturating_sub(usize::from(faulty(&slot.router)));
-                slot.sibling_fault = others > 0;
-            }
-            node.tell_faults(now, member, sink);
-        });
-    }
-
-    /// Tells of a state that all members have reached.
-    fn report_group(&mut self, group: GroupIndex, last: RouterIndex, sink: &mut Sink<'_>) {
-        let common = group::common_state(self.members(group));
-        let Some(entry) = self.groups.get_mut(usize::from(group.0)) else {
-            return;
-        };
-        let Some(state) = common.filter(|state| entry.reported != Some(*state)) else {
-            return;
-        };
-        entry.reported = Some(state);
-        if let Some(router) = self.router(last) {
-            sink(last, router, Action::GroupReached { group, state });
-        }
-    }
-
-    /// A result, or the end of one.
-    fn read(
-        &mut self,
-        now: Instant,
-        position: usize,
-        reading: Reading,
-        expires: Option<Instant>,
-        sink: &mut Sink<'_>,
-    ) {
-        self.deadlines
-            .set(self.routers.len().saturating_add(position), expires);
-        let Some(tracker) = self.trackers.get_mut(position) else {
-            return;
-        };
-        tracker.expires = expires;
-        if tracker.reading == reading {
-            return;
-        }
-        tracker.reading = reading;
-        let id = tracker.id;
-        for index in self.indices() {
-            if self.tracks(index, id) {
-                self.assess(now, index, sink);
-            }
-        }
-    }
-
-    /// Safety rule 1: an expired result counts as bad, without the other world.
-    fn expire(&mut self, now: Instant, position: usize, sink: &mut Sink<'_>) {
-        let Some(tracker) = self.trackers.get(position) else {
-            return;
-        };
-        if tracker.reading != Reading::Bad {
-            let id = tracker.id;
-            for (index, router) in self.routers() {
-                if self.tracks(index, id) {
-                    sink(index, router, Action::TrackerExpired(id));
-                }
-            }
-        }
-        self.read(now, position, Reading::Bad, None, sink);
-    }
-
-    fn assess_all(&mut self, now: Instant, sink: &mut Sink<'_>) {
-        for index in self.indices() {
-            self.assess(now, index, sink);
-        }
-    }
-
-    /// Weighs a router's readings anew and tells it, and its sync group, what changed.
-    fn assess(&mut self, now: Instant, index: RouterIndex, sink: &mut Sink<'_>) {
-        let base = self.router(index).map(|router| router.config().priority);
-        let Some(assessed) = base.and_then(|base| self.assessment(index, base)) else {
-            return;
-        };
-        let Some(slot) = self.slot_mut(index) else {
-            return;
-        };
-        slot.assessed = assessed;
-        let group = slot.group;
-        match group {
-            Some(group) => {
-                let healthy = self.group_healthy(group);
-                self.each_member(group, &mut |node, member| {
-                    node.tell_health(now, member, healthy, sink);
-                });
-            }
-            None => self.tell_health(now, index, assessed.healthy, sink),
-        }
-        let told = self.router(index).map(VirtualRouter::told_priority);
-        if told != Some(assessed.priority) {
-            let _ = self.deliver(now, index, Event::Priority(assessed.priority), sink);
-        }
-        self.tell_faults(now, index, sink);
-        self.settle(now, index, None, sink);
-    }
-
-    /// What a router's trackers amount to now, on top of this configured priority.
-    fn assessment(&self, index: RouterIndex, base: Priority) -> Option<Assessment> {
-        let slot = self.slot(index)?;
-        let weights = match slot.group {
-            Some(group) => self.groups.get(usize::from(group.0))?.tracking_weight,
-            None => true,
-        };
-        let links = self.links.get(slot.links.clone())?;
-        let readings = links.iter().map(|link| {
-            let known = self.reading(link.tracker);
-            (
-                *link,
-                known.map_or(Reading::Pending, |(reading, _)| reading),
-            )
-        });
-        Some(track::assess(base, weights, readings))
-    }
-
-    fn tell_health(
-        &mut self,
-        now: Instant,
-        index: RouterIndex,
-        healthy: bool,
-        sink: &mut Sink<'_>,
-    ) {
-        let Some(slot) = self.slot_mut(index) else {
-            return;
-        };
-        if slot.healthy != healthy {
-            slot.healthy = healthy;
-            let _ = self.deliver(now, index, Event::Healthy(healthy), sink);
-        }
-    }
-
-    /// Tells a router the union of the driver's, its trackers' and its group's faults, where that changed.
-    fn tell_faults(&mut self, now: Instant, index: RouterIndex, sink: &mut Sink<'_>) {
-        let Some(slot) = self.slot_mut(index) else {
-            return;
-        };
-        let faults = FaultSet::from_bits(slot.driver.bits() | slot.assessed.faults.bits())
-            .with(FaultSet::GROUP, slot.sibling_fault);
-        if slot.told != faults {
-            slot.told = faults;
-            let _ = self.deliver(now, index, Event::Faults(faults), sink);
-        }
-    }
-
-    fn group_healthy(&self, group: GroupIndex) -> bool {
-        self.groups
-            .get(usize::from(group.0))
-            .into_iter()
-            .flat_map(|group| &group.members)
-            .filter_map(|member| self.slot(*member))
-            .all(|slot| slot.assessed.healthy)
-    }
-
-    fn tracks(&self, index: RouterIndex, id: TrackerId) -> bool {
-        self.slot(index)
-            .and_then(|slot| self.links.get(slot.links.clone()))
-            .is_some_and(|links| links.iter().any(|link| link.tracker == id))
-    }
-
-    fn is_active(&self, index: RouterIndex) -> bool {
-        self.router(index)
-            .is_some_and(|router| router.state() == State::Active)
-    }
-
     fn members(&self, group: GroupIndex) -> impl Iterator<Item = &VirtualRouter> {
         self.groups
             .get(usize::from(group.0))
             .into_iter()
             .flat_map(|group| &group.members)
             .filter_map(|member| self.router(*member))
-    }
-
-    /// Calls `each` for every member. By position, since `each` changes the node.
-    fn each_member(&mut self, group: GroupIndex, each: &mut dyn FnMut(&mut Self, RouterIndex)) {
-        let mut position = 0_usize;
-        while let Some(member) = self
-            .groups
-            .get(usize::from(group.0))
-            .and_then(|group| group.members.get(position))
-            .copied()
-        {
-            each(self, member);
-            position = position.saturating_add(1);
-        }
     }
 
     fn indices(&self) -> impl Iterator<Item = RouterIndex> + use<> {
@@ -675,3 +457,6 @@ impl Node {
             .ok()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -346,3 +346,6 @@ impl VirtualRouter {
         timers::down_interval(self.config.version, self.priority(), active, adverts)
     }
 }
+
+#[cfg(test)]
+mod tests;
