@@ -10,7 +10,7 @@ use core::time::Duration;
 
 use super::*;
 use crate::router::{AddressState, AnnounceReason, Cause, InterfaceKey, Received};
-use crate::units::{AdvertInterval, Family, Version, Vrid, WirePriority};
+use crate::units::{AdvertInterval, Family, Priority, Version, Vrid, WirePriority};
 
 const SCRIPT: TrackerId = TrackerId(7);
 
