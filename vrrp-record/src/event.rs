@@ -8,6 +8,10 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::cause::Cause;
+pub use crate::outcome::{
+    InterfaceChange, ReloadOutcome, Remover, ResignReason, RunOutcome, SchedulingChange,
+    StopReason, TrackerKind, TrackerState,
+};
 use crate::text::Name;
 use crate::words::{Faults, Objects, Word};
 
@@ -97,6 +101,8 @@ pub enum Kind {
         name: Name,
         /// What it is now.
         state: TrackerState,
+        /// How the run that decided it ended, for a script.
+        outcome: Option<RunOutcome>,
     },
     /// A run of a track script ended in another way than the run before.
     ScriptRun {
@@ -131,6 +137,36 @@ pub enum Kind {
         router: Name,
         /// Its length in milliseconds.
         delay_ms: u64,
+    },
+    /// How far the kernel has the addresses, once after each transition to or from Active and whenever it changes.
+    Addresses {
+        /// The router.
+        router: Name,
+        /// Addresses that the kernel has.
+        present: u16,
+        /// Addresses that the router should hold: none unless it is Active.
+        wanted: u16,
+    },
+    /// The sockets of an interface could not be opened.
+    SocketsRefused {
+        /// The interface.
+        interface: Name,
+        /// The kernel's reason, as Linux numbers it.
+        errno: i32,
+    },
+    /// An equal advert came from our own source address.
+    OwnAddressHeard {
+        /// The router.
+        router: Name,
+        /// The address.
+        from: IpAddr,
+    },
+    /// A takeover waits one more interval, because this machine was late itself.
+    TakeoverDeferred {
+        /// The router.
+        router: Name,
+        /// How late the engine woke, in microseconds.
+        late_us: u64,
     },
     /// Another process removed a virtual address.
     AddressRemoved {
@@ -234,6 +270,45 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// A short name of the kind, as in JSON.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::Stopping { .. } => "stopping",
+            Self::Stopped => "stopped",
+            Self::Ready { .. } => "ready",
+            Self::Transition { .. } => "transition",
+            Self::GroupTransition { .. } => "group_transition",
+            Self::Faults { .. } => "faults",
+            Self::Priority { .. } => "priority",
+            Self::Tracker { .. } => "tracker",
+            Self::ScriptRun { .. } => "script_run",
+            Self::Notify { .. } => "notify",
+            Self::LowerHeard { .. } => "lower_heard",
+            Self::PreemptDelay { .. } => "preempt_delay",
+            Self::Addresses { .. } => "addresses",
+            Self::SocketsRefused { .. } => "sockets_refused",
+            Self::OwnAddressHeard { .. } => "own_address_heard",
+            Self::TakeoverDeferred { .. } => "takeover_deferred",
+            Self::AddressRemoved { .. } => "address_removed",
+            Self::AddressRestored { .. } => "address_restored",
+            Self::AddressRefused { .. } => "address_refused",
+            Self::AddressesLost { .. } => "addresses_lost",
+            Self::AddressLeftOver { .. } => "address_left_over",
+            Self::Interface { .. } => "interface",
+            Self::Discards { .. } => "discards",
+            Self::Reload { .. } => "reload",
+            Self::Scheduling { .. } => "scheduling",
+            Self::Stalled { .. } => "stalled",
+            Self::Heartbeat { .. } => "heartbeat",
+            Self::Resigned { .. } => "resigned",
+            Self::Command { .. } => "command",
+            Self::ReportsLost { .. } => "reports_lost",
+            Self::Other => "other",
+        }
+    }
+
     /// The router that the event is about.
     #[must_use]
     pub const fn router(&self) -> Option<&Name> {
@@ -248,6 +323,9 @@ impl Kind {
             | Self::AddressRefused { router, .. }
             | Self::AddressLeftOver { router, .. }
             | Self::AddressesLost { router }
+            | Self::Addresses { router, .. }
+            | Self::OwnAddressHeard { router, .. }
+            | Self::TakeoverDeferred { router, .. }
             | Self::Faults { router, .. } => Some(router),
             Self::Discards { router, .. } => router.as_ref(),
             Self::Started { .. }
@@ -262,180 +340,11 @@ impl Kind {
             | Self::Scheduling { .. }
             | Self::Resigned { .. }
             | Self::Stalled { .. }
+            | Self::SocketsRefused { .. }
             | Self::Heartbeat { .. }
             | Self::Command { .. }
             | Self::ReportsLost { .. }
             | Self::Other => None,
         }
     }
-}
-
-/// Why the daemon stops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "by", rename_all = "snake_case")]
-pub enum StopReason {
-    /// A signal.
-    Signal {
-        /// Its number.
-        number: i32,
-        /// Its sender, where the kernel told.
-        pid: Option<u32>,
-    },
-    /// Something inside cannot go on.
-    Internal,
-}
-
-/// What is tracked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TrackerKind {
-    /// A `vrrp_script`.
-    Script,
-    /// An interface.
-    Interface,
-    /// Anything that a newer daemon tracks.
-    #[serde(other)]
-    Other,
-}
-
-/// What a tracked object says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TrackerState {
-    /// No result yet.
-    Unknown,
-    /// Good.
-    Good,
-    /// Bad.
-    Bad,
-    /// Its last result is too old to count (safety rule 1): counts as bad.
-    Expired,
-}
-
-/// How a run of a user's program ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "result", rename_all = "snake_case")]
-pub enum RunOutcome {
-    /// It was started, and nobody waits for its end.
-    Started,
-    /// It exited.
-    Exited {
-        /// With this status; 0 is good.
-        status: i32,
-    },
-    /// A signal ended it.
-    Killed {
-        /// Its number.
-        signal: i32,
-    },
-    /// It ran longer than allowed and was killed with its process group.
-    TimedOut,
-    /// It could not be started.
-    Failed {
-        /// The kernel's reason, as Linux numbers it.
-        errno: i32,
-    },
-}
-
-/// What an interface did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum InterfaceChange {
-    /// It exists now.
-    Appeared,
-    /// It no longer exists.
-    Vanished,
-    /// It is up and has carrier.
-    Up,
-    /// It is down or has no carrier.
-    Down,
-    /// Anything that a newer daemon tells.
-    #[serde(other)]
-    Other,
-}
-
-/// How a reload went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "result", rename_all = "snake_case")]
-pub enum ReloadOutcome {
-    /// The new configuration is in force.
-    Applied {
-        /// Routers that started.
-        added: u32,
-        /// Routers whose settings changed.
-        changed: u32,
-        /// Routers that stopped.
-        removed: u32,
-        /// Routers that did not notice.
-        untouched: u32,
-    },
-    /// The new configuration is wrong, and the old one stays in force.
-    Refused {
-        /// Number of errors; the log has them.
-        errors: u32,
-    },
-}
-
-/// A change of a thread's scheduling.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "change", rename_all = "snake_case")]
-pub enum SchedulingChange {
-    /// The thread used more than 20 % of a CPU and left real time for ten seconds (safety rule 4).
-    DemotedBusy {
-        /// CPU time used within 200 ms, in milliseconds.
-        used_ms: u64,
-    },
-    /// The kernel's limit for real-time threads was about to be reached, and the thread left real time.
-    DemotedByLimit,
-    /// The thread is back in real time.
-    Restored,
-    /// Real time was wanted and refused.
-    Refused {
-        /// The kernel's reason, as Linux numbers it.
-        errno: i32,
-    },
-}
-
-/// Who removed an address (safety rule 7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "who", rename_all = "snake_case")]
-pub enum Remover {
-    /// The kernel, without a process: the interface went down, or another address took its subnet along.
-    Kernel,
-    /// A process: port, start time and identity agree.
-    Process {
-        /// Its id.
-        pid: u32,
-        /// Its command name.
-        name: Name,
-    },
-    /// A netlink port whose owner is unknown; a port id is not a pid.
-    Port {
-        /// The port id.
-        port: u32,
-    },
-    /// Nothing is known.
-    #[serde(other)]
-    Unknown,
-}
-
-/// Why the engine gave up its routers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "why", rename_all = "snake_case")]
-pub enum ResignReason {
-    /// The rest of the daemon hangs (safety rule 1).
-    HeartbeatLost {
-        /// Age of the last heartbeat, in milliseconds.
-        age_ms: u64,
-    },
-    /// The address thread is gone.
-    AddressThreadLost,
-    /// The kernel refused what the engine stands on.
-    LoopBroken {
-        /// Its reason, as Linux numbers it.
-        errno: i32,
-    },
-    /// Anything that a newer daemon tells.
-    #[serde(other)]
-    Other,
 }

@@ -9,6 +9,7 @@ pub mod control;
 pub mod event;
 pub mod health;
 pub mod moment;
+mod outcome;
 pub mod quantity;
 mod sentence;
 pub mod status;

@@ -102,19 +102,18 @@ impl fmt::Display for Count {
     }
 }
 
-/// `1 router`, `2 routers`: a number with its noun.
+/// `1 router`, `2 routers`, `3 addresses`: a number with its noun.
 #[derive(Clone, Copy, Debug)]
 pub struct Plural(pub u64, pub &'static str);
 
 impl fmt::Display for Plural {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} {}{}",
-            Count(self.0),
-            self.1,
-            if self.0 == 1 { "" } else { "s" }
-        )
+        let ending = match self.0 {
+            1 => "",
+            _ if self.1.ends_with('s') => "es",
+            _ => "s",
+        };
+        write!(f, "{} {}{ending}", Count(self.0), self.1)
     }
 }
 
@@ -154,6 +153,7 @@ mod tests {
         assert_eq!(Count(999).to_string(), "999");
         assert_eq!(Count(1_051_203).to_string(), "1 051 203");
         assert_eq!(Plural(1, "router").to_string(), "1 router");
+        assert_eq!(Plural(3, "address").to_string(), "3 addresses");
         assert_eq!(Plural(0, "router").to_string(), "0 routers");
     }
 }

@@ -5,11 +5,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::event::{
-    InterfaceChange, Kind, ReloadOutcome, Remover, ResignReason, RunOutcome, SchedulingChange,
-    StopReason, TrackerKind, TrackerState,
-};
-use crate::quantity::{Count, Errno, Plural, Span};
+use crate::event::Kind;
+use crate::quantity::{Errno, Plural, Span};
 use crate::words::{Faults, Objects};
 
 impl fmt::Display for Kind {
@@ -57,7 +54,22 @@ impl fmt::Display for Kind {
             Self::Priority { router, from, to } => {
                 write!(f, "{router}: effective priority {from} -> {to}")
             }
-            Self::Tracker { kind, name, state } => write!(f, "{kind} {name}: {state}"),
+            Self::Tracker {
+                kind,
+                name,
+                state,
+                outcome: Some(outcome),
+            } => {
+                write!(f, "{kind} {name}: {state} ({outcome})")
+            }
+            Self::Tracker {
+                kind,
+                name,
+                state,
+                outcome: None,
+            } => {
+                write!(f, "{kind} {name}: {state}")
+            }
             Self::ScriptRun {
                 script,
                 outcome,
@@ -87,6 +99,51 @@ impl fmt::Display for Kind {
                     millis(*delay_ms)
                 )
             }
+            Self::Addresses {
+                router,
+                present: 0,
+                wanted: 0,
+            } => {
+                write!(f, "{router}: the addresses are gone from here")
+            }
+            Self::Addresses {
+                router,
+                present,
+                wanted: 0,
+            } => {
+                write!(
+                    f,
+                    "{router}: {} still here",
+                    Plural((*present).into(), "address")
+                )
+            }
+            Self::Addresses {
+                router,
+                present,
+                wanted,
+            } => {
+                write!(
+                    f,
+                    "{router}: {present} of {} present",
+                    Plural((*wanted).into(), "address")
+                )
+            }
+            Self::SocketsRefused { interface, errno } => {
+                write!(
+                    f,
+                    "interface {interface}: cannot open the sockets: {}",
+                    Errno(*errno)
+                )
+            }
+            Self::OwnAddressHeard { router, from } => write!(
+                f,
+                "{router}: an advert came from our own address {from}: another host uses it, or frames come back"
+            ),
+            Self::TakeoverDeferred { router, late_us } => write!(
+                f,
+                "{router}: waits one more interval for the MASTER, because this machine was {} late itself",
+                Span(Duration::from_micros(*late_us))
+            ),
             Self::AddressRemoved {
                 router,
                 address,
@@ -205,167 +262,11 @@ impl fmt::Display for Listed<'_> {
     }
 }
 
-impl fmt::Display for StopReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Signal { number, pid } => {
-                Signal(*number).fmt(f)?;
-                pid.map_or(Ok(()), |pid| write!(f, " from pid {pid}"))
-            }
-            Self::Internal => f.write_str("it cannot go on"),
-        }
-    }
-}
-
-impl fmt::Display for TrackerKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Script => "script",
-            Self::Interface => "interface",
-            Self::Other => "object",
-        })
-    }
-}
-
-impl fmt::Display for TrackerState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Unknown => "no result yet",
-            Self::Good => "good",
-            Self::Bad => "bad",
-            Self::Expired => "has not reported in time, counts as bad",
-        })
-    }
-}
-
-impl fmt::Display for RunOutcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Started => f.write_str("started"),
-            Self::Exited { status } => write!(f, "exit {status}"),
-            Self::Killed { signal } => write!(f, "killed by {}", Signal(*signal)),
-            Self::TimedOut => f.write_str("timed out"),
-            Self::Failed { errno } => write!(f, "could not be started: {}", Errno(*errno)),
-        }
-    }
-}
-
-impl fmt::Display for InterfaceChange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Appeared => "appeared",
-            Self::Vanished => "vanished",
-            Self::Up => "is up",
-            Self::Down => "is down or has no carrier",
-            Self::Other => "changed",
-        })
-    }
-}
-
-impl fmt::Display for ReloadOutcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Applied {
-                added,
-                changed,
-                removed,
-                untouched,
-            } => {
-                let total = u64::from(*added)
-                    + u64::from(*changed)
-                    + u64::from(*removed)
-                    + u64::from(*untouched);
-                write!(
-                    f,
-                    "reloaded {}: {added} added, {changed} changed, {removed} removed, {untouched} untouched",
-                    Plural(total, "router")
-                )
-            }
-            Self::Refused { errors } => {
-                let errors = Plural((*errors).into(), "error");
-                write!(
-                    f,
-                    "the new configuration has {errors}, the old one stays in force"
-                )
-            }
-        }
-    }
-}
-
-impl fmt::Display for SchedulingChange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::DemotedBusy { used_ms } => {
-                write!(
-                    f,
-                    "leaves real time for 10 s: it used {used_ms} ms of CPU in 200 ms"
-                )
-            }
-            Self::DemotedByLimit => {
-                f.write_str("leaves real time for 10 s: the kernel's limit was near")
-            }
-            Self::Restored => f.write_str("is back in real time"),
-            Self::Refused { errno } => write!(f, "does not run in real time: {}", Errno(*errno)),
-        }
-    }
-}
-
-impl fmt::Display for Remover {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Kernel => f.write_str("the kernel"),
-            Self::Process { pid, name } => write!(f, "{name} (pid {pid})"),
-            Self::Port { port } => {
-                write!(f, "another process (netlink port id {port}, owner unknown)")
-            }
-            Self::Unknown => f.write_str("another process"),
-        }
-    }
-}
-
-impl fmt::Display for ResignReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::HeartbeatLost { age_ms } => {
-                write!(
-                    f,
-                    "the daemon's outer part has not answered for {}",
-                    millis(*age_ms)
-                )
-            }
-            Self::AddressThreadLost => f.write_str("its address thread is gone"),
-            Self::LoopBroken { errno } => {
-                write!(f, "the kernel refused what it stands on: {}", Errno(*errno))
-            }
-            Self::Other => f.write_str("for a reason that this version does not know"),
-        }
-    }
-}
-
-/// A signal of Linux by name.
-struct Signal(i32);
-
-impl fmt::Display for Signal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            1 => "SIGHUP",
-            2 => "SIGINT",
-            3 => "SIGQUIT",
-            6 => "SIGABRT",
-            9 => "SIGKILL",
-            11 => "SIGSEGV",
-            13 => "SIGPIPE",
-            14 => "SIGALRM",
-            15 => "SIGTERM",
-            number => return write!(f, "signal {}", Count(u64::from(number.unsigned_abs()))),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cause::Cause;
+    use crate::event::{ReloadOutcome, Remover, RunOutcome, StopReason};
     use crate::text::Name;
     use crate::words::Word;
 

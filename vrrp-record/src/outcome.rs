@@ -1,0 +1,336 @@
+//! What events say about: reasons, outcomes, states of tracked objects, and the words for them.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::quantity::{Count, Errno, Plural, Span};
+use crate::text::Name;
+
+/// Why the daemon stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum StopReason {
+    /// A signal.
+    Signal {
+        /// Its number.
+        number: i32,
+        /// Its sender, where the kernel told.
+        pid: Option<u32>,
+    },
+    /// Something inside cannot go on.
+    Internal,
+}
+
+/// What is tracked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrackerKind {
+    /// A `vrrp_script`.
+    Script,
+    /// An interface.
+    Interface,
+    /// Anything that a newer daemon tracks.
+    #[serde(other)]
+    Other,
+}
+
+/// What a tracked object says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrackerState {
+    /// No result yet.
+    Unknown,
+    /// Good.
+    Good,
+    /// Bad.
+    Bad,
+    /// Its last result is too old to count (safety rule 1): counts as bad.
+    Expired,
+}
+
+/// How a run of a user's program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum RunOutcome {
+    /// It was started, and nobody waits for its end.
+    Started,
+    /// It exited.
+    Exited {
+        /// With this status; 0 is good.
+        status: i32,
+    },
+    /// A signal ended it.
+    Killed {
+        /// Its number.
+        signal: i32,
+    },
+    /// It ran longer than allowed and was killed with its process group.
+    TimedOut,
+    /// It could not be started.
+    Failed {
+        /// The kernel's reason, as Linux numbers it.
+        errno: i32,
+    },
+}
+
+/// What an interface did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InterfaceChange {
+    /// It exists now.
+    Appeared,
+    /// It no longer exists.
+    Vanished,
+    /// It is up and has carrier.
+    Up,
+    /// It is down or has no carrier.
+    Down,
+    /// Anything that a newer daemon tells.
+    #[serde(other)]
+    Other,
+}
+
+/// How a reload went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum ReloadOutcome {
+    /// The new configuration is in force.
+    Applied {
+        /// Routers that started.
+        added: u32,
+        /// Routers whose settings changed.
+        changed: u32,
+        /// Routers that stopped.
+        removed: u32,
+        /// Routers that did not notice.
+        untouched: u32,
+    },
+    /// The new configuration is wrong, and the old one stays in force.
+    Refused {
+        /// Number of errors; the log has them.
+        errors: u32,
+    },
+}
+
+/// A change of a thread's scheduling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+pub enum SchedulingChange {
+    /// The thread used more than 20 % of a CPU and left real time for ten seconds (safety rule 4).
+    DemotedBusy {
+        /// CPU time used within 200 ms, in milliseconds.
+        used_ms: u64,
+    },
+    /// The kernel's limit for real-time threads was about to be reached, and the thread left real time.
+    DemotedByLimit,
+    /// The thread is back in real time.
+    Restored,
+    /// Real time was wanted and refused.
+    Refused {
+        /// The kernel's reason, as Linux numbers it.
+        errno: i32,
+    },
+}
+
+/// Who removed an address (safety rule 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "who", rename_all = "snake_case")]
+pub enum Remover {
+    /// The kernel, without a process: the interface went down, or another address took its subnet along.
+    Kernel,
+    /// A process: port, start time and identity agree.
+    Process {
+        /// Its id.
+        pid: u32,
+        /// Its command name.
+        name: Name,
+    },
+    /// A netlink port whose owner is unknown; a port id is not a pid.
+    Port {
+        /// The port id.
+        port: u32,
+    },
+    /// Nothing is known.
+    #[serde(other)]
+    Unknown,
+}
+
+/// Why the engine gave up its routers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "why", rename_all = "snake_case")]
+pub enum ResignReason {
+    /// The rest of the daemon hangs (safety rule 1).
+    HeartbeatLost {
+        /// Age of the last heartbeat, in milliseconds.
+        age_ms: u64,
+    },
+    /// The address thread is gone.
+    AddressThreadLost,
+    /// The kernel refused what the engine stands on.
+    LoopBroken {
+        /// Its reason, as Linux numbers it.
+        errno: i32,
+    },
+    /// Anything that a newer daemon tells.
+    #[serde(other)]
+    Other,
+}
+
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signal { number, pid } => {
+                Signal(*number).fmt(f)?;
+                pid.map_or(Ok(()), |pid| write!(f, " from pid {pid}"))
+            }
+            Self::Internal => f.write_str("it cannot go on"),
+        }
+    }
+}
+
+impl fmt::Display for TrackerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Script => "script",
+            Self::Interface => "interface",
+            Self::Other => "object",
+        })
+    }
+}
+
+impl fmt::Display for TrackerState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Unknown => "no result yet",
+            Self::Good => "good",
+            Self::Bad => "bad",
+            Self::Expired => "has not reported in time, counts as bad",
+        })
+    }
+}
+
+impl fmt::Display for RunOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started => f.write_str("started"),
+            Self::Exited { status } => write!(f, "exit {status}"),
+            Self::Killed { signal } => write!(f, "killed by {}", Signal(*signal)),
+            Self::TimedOut => f.write_str("timed out"),
+            Self::Failed { errno } => write!(f, "could not be started: {}", Errno(*errno)),
+        }
+    }
+}
+
+impl fmt::Display for InterfaceChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Appeared => "appeared",
+            Self::Vanished => "vanished",
+            Self::Up => "is up",
+            Self::Down => "is down or has no carrier",
+            Self::Other => "changed",
+        })
+    }
+}
+
+impl fmt::Display for ReloadOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Applied {
+                added,
+                changed,
+                removed,
+                untouched,
+            } => {
+                let total = u64::from(*added)
+                    + u64::from(*changed)
+                    + u64::from(*removed)
+                    + u64::from(*untouched);
+                write!(
+                    f,
+                    "reloaded {}: {added} added, {changed} changed, {removed} removed, {untouched} untouched",
+                    Plural(total, "router")
+                )
+            }
+            Self::Refused { errors } => {
+                let errors = Plural((*errors).into(), "error");
+                write!(
+                    f,
+                    "the new configuration has {errors}, the old one stays in force"
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Display for SchedulingChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DemotedBusy { used_ms } => {
+                write!(
+                    f,
+                    "leaves real time for 10 s: it used {used_ms} ms of CPU in 200 ms"
+                )
+            }
+            Self::DemotedByLimit => {
+                f.write_str("leaves real time for 10 s: the kernel's limit was near")
+            }
+            Self::Restored => f.write_str("is back in real time"),
+            Self::Refused { errno } => write!(f, "does not run in real time: {}", Errno(*errno)),
+        }
+    }
+}
+
+impl fmt::Display for Remover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kernel => f.write_str("the kernel"),
+            Self::Process { pid, name } => write!(f, "{name} (pid {pid})"),
+            Self::Port { port } => {
+                write!(f, "another process (netlink port id {port}, owner unknown)")
+            }
+            Self::Unknown => f.write_str("another process"),
+        }
+    }
+}
+
+impl fmt::Display for ResignReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HeartbeatLost { age_ms } => {
+                write!(
+                    f,
+                    "the daemon's outer part has not answered for {}",
+                    Span(Duration::from_millis(*age_ms))
+                )
+            }
+            Self::AddressThreadLost => f.write_str("its address thread is gone"),
+            Self::LoopBroken { errno } => {
+                write!(f, "the kernel refused what it stands on: {}", Errno(*errno))
+            }
+            Self::Other => f.write_str("for a reason that this version does not know"),
+        }
+    }
+}
+
+/// A signal of Linux by name.
+struct Signal(i32);
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            1 => "SIGHUP",
+            2 => "SIGINT",
+            3 => "SIGQUIT",
+            6 => "SIGABRT",
+            9 => "SIGKILL",
+            11 => "SIGSEGV",
+            13 => "SIGPIPE",
+            14 => "SIGALRM",
+            15 => "SIGTERM",
+            number => return write!(f, "signal {}", Count(u64::from(number.unsigned_abs()))),
+        })
+    }
+}
