@@ -298,6 +298,9 @@ pub struct Received {
 pub struct Discarded {
     /// The reason as a short code.
     pub reason: String,
+    /// The reason as a phrase.
+    #[serde(default)]
+    pub meaning: String,
     /// How many.
     pub count: u64,
 }

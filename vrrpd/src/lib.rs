@@ -7,6 +7,7 @@ pub mod control;
 pub mod core;
 pub mod exit;
 pub mod net;
+pub mod observe;
 mod publish;
 pub mod queue;
 pub mod runner;

@@ -189,7 +189,8 @@ fn router(peer: IpAddr) -> Router {
         received: Received {
             accepted: 93_110,
             discarded: vec![Discarded {
-                reason: "auth_mismatch".to_owned(),
+                reason: "auth-type".to_owned(),
+                meaning: "another authentication type than ours".to_owned(),
                 count: 3,
             }],
         },

@@ -295,10 +295,14 @@ fn counters(out: &mut String, router: &Router, style: Style) {
     if received.accepted > 0 || !received.discarded.is_empty() {
         let mut text = Plural(received.accepted, "advert").to_string();
         if !received.discarded.is_empty() {
-            let reasons = received
-                .discarded
-                .iter()
-                .map(|class| format!("{} {}", class.reason, Count(class.count)));
+            let reasons = received.discarded.iter().map(|class| {
+                let phrase = if class.meaning.is_empty() {
+                    &class.reason
+                } else {
+                    &class.meaning
+                };
+                format!("{} ({phrase})", Count(class.count))
+            });
             let reasons: Vec<String> = reasons.collect();
             let _infallible = write!(text, "; {}", style.paint(Paint::Look, "rejected: "));
             text.push_str(&reasons.join(", "));

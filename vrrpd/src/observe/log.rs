@@ -1,0 +1,475 @@
+//! The log: one line for each event, in keepalived's shape `(NAME) text` where its users' monitoring looks for it, with
+//! our cause behind it.
+//!
+//! Lines are made from the same events as the status. How they are written, to stderr, syslog or the journal, is the
+//! logging set-up's; the volume is bounded here.
+
+use tracing::Level;
+use vrrp_proto::time::Instant;
+use vrrp_record::cause::Cause;
+use vrrp_record::event::{
+    Event, InterfaceChange, Kind, ReloadOutcome, RunOutcome, TrackerKind, TrackerState,
+};
+use vrrp_record::text::Name;
+use vrrp_record::words::Word;
+
+use super::limiter::{Class, LeftOut, Limiter};
+
+/// The log of one daemon.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    limiter: Limiter,
+}
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) level: Level,
+    pub(super) text: String,
+}
+
+impl Log {
+    /// Writes an event's lines, as far as its volume is free.
+    pub(super) fn write(&mut self, event: &Event) {
+        let now = Instant::from_nanos(event.monotonic_ns);
+        if let Some(left_out) = self.limiter.left_out(now) {
+            tracing::warn!(event = "left_out", "{}", left_out_text(&left_out));
+        }
+        let name = event
+            .kind
+            .router()
+            .copied()
+            .unwrap_or_else(|| Name::new(""));
+        for line in lines(&event.kind) {
+            // Lines that nobody asked for take nothing from the budget.
+            let wanted = match line.level {
+                Level::DEBUG => tracing::enabled!(Level::DEBUG),
+                _ => true,
+            };
+            if wanted
+                && self
+                    .limiter
+                    .admit(now, class(&event.kind), name, event.kind.name())
+            {
+                emit(&line, event, name);
+            }
+        }
+    }
+}
+
+/// Hands a line to tracing with its fields; each level is a call of its own there.
+fn emit(line: &Line, event: &Event, name: Name) {
+    let (seq, kind, text) = (event.seq, event.kind.name(), line.text.as_str());
+    let router = (!name.as_str().is_empty()).then(|| name.as_str());
+    match line.level {
+        Level::ERROR => tracing::error!(seq, event = kind, router, "{text}"),
+        Level::WARN => tracing::warn!(seq, event = kind, router, "{text}"),
+        Level::INFO => tracing::info!(seq, event = kind, router, "{text}"),
+        _ => tracing::debug!(seq, event = kind, router, "{text}"),
+    }
+}
+
+fn left_out_text(left_out: &LeftOut) -> String {
+    let counts: Vec<String> = left_out
+        .lines
+        .iter()
+        .map(|(event, count)| format!("{event} {count}"))
+        .collect();
+    format!(
+        "log lines left out in the last hour: {}; vrrpctl status has the counters",
+        counts.join(", ")
+    )
+}
+
+fn class(kind: &Kind) -> Class {
+    match kind {
+        Kind::Started { .. }
+        | Kind::Stopping { .. }
+        | Kind::Stopped
+        | Kind::Ready { .. }
+        | Kind::Reload { .. }
+        | Kind::Resigned { .. }
+        | Kind::Command { granted: true, .. } => Class::Operator,
+        Kind::Transition { .. } => Class::Transition,
+        Kind::LowerHeard { .. }
+        | Kind::PreemptDelay { .. }
+        | Kind::OwnAddressHeard { .. }
+        | Kind::Discards { .. }
+        | Kind::Command { granted: false, .. } => Class::Stranger,
+        Kind::GroupTransition { .. }
+        | Kind::Faults { .. }
+        | Kind::Priority { .. }
+        | Kind::Tracker { .. }
+        | Kind::ScriptRun { .. }
+        | Kind::Notify { .. }
+        | Kind::Addresses { .. }
+        | Kind::SocketsRefused { .. }
+        | Kind::TakeoverDeferred { .. }
+        | Kind::AddressRemoved { .. }
+        | Kind::AddressRestored { .. }
+        | Kind::AddressRefused { .. }
+        | Kind::AddressesLost { .. }
+        | Kind::AddressLeftOver { .. }
+        | Kind::Interface { .. }
+        | Kind::Scheduling { .. }
+        | Kind::Stalled { .. }
+        | Kind::Heartbeat { .. }
+        | Kind::ReportsLost { .. }
+        | Kind::Other => Class::Local,
+    }
+}
+
+/// The lines of an event: those at debug level are what keepalived prints with `-D` only.
+pub(super) fn lines(kind: &Kind) -> Vec<Line> {
+    let line = |level, text| vec![Line { level, text }];
+    match kind {
+        Kind::Transition { .. } => transition(kind),
+        Kind::Started { pid } => line(
+            Level::INFO,
+            format!("Starting vrrpd v{} (pid {pid})", env!("CARGO_PKG_VERSION")),
+        ),
+        Kind::Stopping { reason } => line(Level::INFO, format!("Stopping: {reason}")),
+        Kind::Stopped => line(
+            Level::INFO,
+            format!("Stopped vrrpd v{}", env!("CARGO_PKG_VERSION")),
+        ),
+        Kind::GroupTransition { group, to } => line(
+            Level::INFO,
+            format!("VRRP_Group({group}) Syncing instances to {to} state"),
+        ),
+        Kind::Priority { router, from, to } => line(
+            Level::INFO,
+            format!("({router}) Changing effective priority from {from} to {to}"),
+        ),
+        Kind::ScriptRun {
+            script,
+            outcome: RunOutcome::Exited { status },
+            ..
+        } => line(
+            Level::INFO,
+            format!("Script `{script}` now returning {status}"),
+        ),
+        Kind::Tracker {
+            kind: TrackerKind::Script,
+            name,
+            state,
+            outcome,
+        } => line(level_of(*state), script_verdict(*name, *state, *outcome)),
+        Kind::PreemptDelay { router, delay_ms } => {
+            let (seconds, micros) = (delay_ms / 1_000, delay_ms % 1_000 * 1_000);
+            line(
+                Level::INFO,
+                format!("({router}) start preempt delay ({seconds}.{micros:06})"),
+            )
+        }
+        Kind::LowerHeard {
+            router,
+            from,
+            priority,
+        } => line(
+            Level::WARN,
+            format!("({router}) received lower priority ({priority}) advert from {from} as MASTER"),
+        ),
+        Kind::Interface {
+            interface,
+            change: InterfaceChange::Up,
+        } => line(Level::INFO, format!("Netlink reports {interface} up")),
+        Kind::Interface {
+            interface,
+            change: InterfaceChange::Down,
+        } => line(Level::WARN, format!("Netlink reports {interface} down")),
+        Kind::Reload {
+            outcome: outcome @ ReloadOutcome::Applied { .. },
+        } => line(Level::INFO, format!("Reload complete: {outcome}")),
+        Kind::Reload {
+            outcome: outcome @ ReloadOutcome::Refused { .. },
+        } => line(Level::ERROR, format!("Reload refused: {outcome}")),
+        Kind::Ready { .. }
+        | Kind::Addresses { .. }
+        | Kind::Notify {
+            outcome: RunOutcome::Started,
+            ..
+        } => line(Level::DEBUG, in_parentheses(kind)),
+        Kind::Resigned { .. } => line(Level::ERROR, in_parentheses(kind)),
+        Kind::Heartbeat { late: false, .. }
+        | Kind::AddressRestored { .. }
+        | Kind::AddressLeftOver { .. }
+        | Kind::Interface { .. }
+        | Kind::TakeoverDeferred { .. }
+        | Kind::Command { granted: true, .. }
+        | Kind::Other => line(Level::INFO, in_parentheses(kind)),
+        Kind::Faults { faults, .. } if faults.0.is_empty() => {
+            line(Level::INFO, in_parentheses(kind))
+        }
+        Kind::Faults { .. }
+        | Kind::Tracker { .. }
+        | Kind::ScriptRun { .. }
+        | Kind::Notify { .. }
+        | Kind::SocketsRefused { .. }
+        | Kind::OwnAddressHeard { .. }
+        | Kind::AddressRemoved { .. }
+        | Kind::AddressRefused { .. }
+        | Kind::AddressesLost { .. }
+        | Kind::Discards { .. }
+        | Kind::Scheduling { .. }
+        | Kind::Stalled { .. }
+        | Kind::Heartbeat { .. }
+        | Kind::Command { .. }
+        | Kind::ReportsLost { .. } => line(Level::WARN, in_parentheses(kind)),
+    }
+}
+
+/// An event's sentence with its router in parentheses, as keepalived writes instances.
+fn in_parentheses(kind: &Kind) -> String {
+    let sentence = kind.to_string();
+    match kind.router() {
+        Some(router) => match sentence.strip_prefix(&format!("{router}: ")) {
+            Some(rest) => format!("({router}) {rest}"),
+            None => sentence,
+        },
+        None => sentence,
+    }
+}
+
+fn transition(kind: &Kind) -> Vec<Line> {
+    let Kind::Transition {
+        router,
+        from,
+        to,
+        releasing,
+        cause,
+        priority: _,
+    } = kind
+    else {
+        return Vec::new();
+    };
+    let level = if *to == Word::Fault {
+        Level::WARN
+    } else {
+        Level::INFO
+    };
+    let text = match (from == to, releasing, cause) {
+        (true, true, _) => format!(
+            "({router}) leaves, and keeps its addresses until the successor has them: {cause}"
+        ),
+        (true, false, _) => format!("({router}) Remains in {to} STATE: {cause}"),
+        (false, _, Cause::Started) if *to == Word::Backup => {
+            format!("({router}) Entering {to} STATE (init)")
+        }
+        (false, _, _) => format!("({router}) Entering {to} STATE: {cause}"),
+    };
+    let mut lines = Vec::new();
+    let detail = if let Cause::SilentActive { .. } = cause {
+        Some("Receive advertisement timeout".to_owned())
+    } else if let Cause::Released { .. } = cause {
+        Some("Backup received priority 0 advertisement".to_owned())
+    } else if let Cause::HigherPriority {
+        from,
+        priority,
+        ours,
+    } = cause
+    {
+        Some(format!(
+            "Master received advert from {from} with higher priority {priority}, ours {ours}"
+        ))
+    } else {
+        None
+    };
+    if let Some(detail) = detail {
+        lines.push(Line {
+            level: Level::DEBUG,
+            text: format!("({router}) {detail}"),
+        });
+    }
+    lines.push(Line { level, text });
+    lines
+}
+
+const fn level_of(state: TrackerState) -> Level {
+    match state {
+        TrackerState::Good | TrackerState::Unknown => Level::INFO,
+        TrackerState::Bad | TrackerState::Expired => Level::WARN,
+    }
+}
+
+fn script_verdict(name: Name, state: TrackerState, outcome: Option<RunOutcome>) -> String {
+    match (state, outcome) {
+        (TrackerState::Good, _) => format!("VRRP_Script({name}) succeeded"),
+        (TrackerState::Unknown, _) => format!("VRRP_Script({name}) has no result yet"),
+        (TrackerState::Expired, _) => {
+            format!("VRRP_Script({name}) has not reported in time, counts as failed")
+        }
+        (TrackerState::Bad, Some(RunOutcome::Exited { status })) => {
+            format!("VRRP_Script({name}) failed (exited with status {status})")
+        }
+        (TrackerState::Bad, Some(RunOutcome::TimedOut)) => format!("VRRP_Script({name}) timed out"),
+        (TrackerState::Bad, Some(outcome)) => format!("VRRP_Script({name}) failed ({outcome})"),
+        (TrackerState::Bad, None) => format!("VRRP_Script({name}) failed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vrrp_record::event::StopReason;
+    use vrrp_record::words::{FaultSet, Faults, Objects};
+
+    fn texts(kind: &Kind) -> Vec<(Level, String)> {
+        lines(kind)
+            .into_iter()
+            .map(|line| (line.level, line.text))
+            .collect()
+    }
+
+    fn moved(from: Word, to: Word, cause: Cause) -> Kind {
+        Kind::Transition {
+            router: Name::new("VI_1"),
+            from,
+            to,
+            releasing: false,
+            cause,
+            priority: 101,
+        }
+    }
+
+    #[test]
+    fn transitions_have_the_shape_that_keepalived_monitoring_matches_on() {
+        let peer = "10.0.0.2".parse().unwrap();
+        let silent = Cause::SilentActive {
+            last: Some(peer),
+            silence_ms: Some(3_605),
+        };
+        assert_eq!(
+            texts(&moved(Word::Backup, Word::Master, silent)),
+            [
+                (
+                    Level::DEBUG,
+                    "(VI_1) Receive advertisement timeout".to_owned()
+                ),
+                (
+                    Level::INFO,
+                    "(VI_1) Entering MASTER STATE: no advert from 10.0.0.2 for 3.6 s".to_owned()
+                ),
+            ]
+        );
+        assert_eq!(
+            texts(&moved(Word::Init, Word::Backup, Cause::Started)),
+            [(
+                Level::INFO,
+                "(VI_1) Entering BACKUP STATE (init)".to_owned()
+            )]
+        );
+        let higher = Cause::HigherPriority {
+            from: peer,
+            priority: 150,
+            ours: 101,
+        };
+        assert_eq!(
+            texts(&moved(Word::Master, Word::Backup, higher)),
+            [
+                (
+                    Level::DEBUG,
+                    "(VI_1) Master received advert from 10.0.0.2 with higher priority 150, ours 101".to_owned()
+                ),
+                (
+                    Level::INFO,
+                    "(VI_1) Entering BACKUP STATE: 10.0.0.2 advertised priority 150, ours is 101".to_owned()
+                ),
+            ]
+        );
+        let objects = Objects {
+            interface: Some(Name::new("eth0")),
+            ..Objects::default()
+        };
+        let fault = Cause::Fault {
+            faults: Faults(FaultSet::INTERFACE_DOWN),
+            objects,
+        };
+        assert_eq!(
+            texts(&moved(Word::Master, Word::Fault, fault)),
+            [(
+                Level::WARN,
+                "(VI_1) Entering FAULT STATE: interface eth0 is down or has no carrier".to_owned()
+            )]
+        );
+    }
+
+    #[test]
+    fn scripts_and_priorities_have_keepalived_lines() {
+        let script = Name::new("chk_haproxy");
+        let outcome = RunOutcome::Exited { status: 1 };
+        let tracker = |state, outcome| Kind::Tracker {
+            kind: TrackerKind::Script,
+            name: script,
+            state,
+            outcome,
+        };
+        for (kind, text) in [
+            (
+                Kind::ScriptRun {
+                    script,
+                    outcome,
+                    took_ms: 3,
+                },
+                "Script `chk_haproxy` now returning 1",
+            ),
+            (
+                tracker(TrackerState::Bad, Some(outcome)),
+                "VRRP_Script(chk_haproxy) failed (exited with status 1)",
+            ),
+            (
+                tracker(TrackerState::Bad, Some(RunOutcome::TimedOut)),
+                "VRRP_Script(chk_haproxy) timed out",
+            ),
+            (
+                tracker(TrackerState::Good, None),
+                "VRRP_Script(chk_haproxy) succeeded",
+            ),
+            (
+                Kind::Priority {
+                    router: Name::new("VI_1"),
+                    from: 103,
+                    to: 101,
+                },
+                "(VI_1) Changing effective priority from 103 to 101",
+            ),
+            (
+                Kind::PreemptDelay {
+                    router: Name::new("VI_1"),
+                    delay_ms: 4_000,
+                },
+                "(VI_1) start preempt delay (4.000000)",
+            ),
+            (
+                Kind::Interface {
+                    interface: Name::new("eth0"),
+                    change: InterfaceChange::Down,
+                },
+                "Netlink reports eth0 down",
+            ),
+            (
+                Kind::Stopping {
+                    reason: StopReason::Signal {
+                        number: 15,
+                        pid: Some(1),
+                    },
+                },
+                "Stopping: SIGTERM from pid 1",
+            ),
+        ] {
+            assert_eq!(lines(&kind)[0].text, text);
+        }
+    }
+
+    #[test]
+    fn other_events_of_a_router_carry_its_name_in_parentheses() {
+        let kind = Kind::AddressesLost {
+            router: Name::new("VI_1"),
+        };
+        assert!(
+            lines(&kind)[0].text.starts_with("(VI_1) another process"),
+            "{:?}",
+            lines(&kind)
+        );
+    }
+}

@@ -1,0 +1,22 @@
+//! Turns what the threads report into the spine of events, and snapshots into the status.
+//!
+//! Everything that leaves the daemon for people is made here from the same events: the log's lines, the status, and what
+//! the control socket says. Belongs to the world outside the engine; decides nothing about VRRP.
+
+mod addresses;
+mod clock;
+mod convert;
+mod history;
+mod ledger;
+mod limiter;
+mod log;
+mod observer;
+mod scripts;
+mod status;
+#[cfg(test)]
+mod tests;
+
+pub use clock::Now;
+pub use convert::Names;
+pub use observer::{Identity, Observer};
+pub use scripts::{ScriptRun, ScriptState};

@@ -1,0 +1,380 @@
+//! What the outer world knows between reports: plan, scripts, interfaces, the last events. One lock, held shortly, that
+//! the engine never meets.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use vrrp_config::plan::Plan;
+use vrrp_proto::router::{FaultSet, Transition};
+use vrrp_proto::time::Instant;
+use vrrp_record::cause::Cause;
+use vrrp_record::control::Command;
+use vrrp_record::event::{InterfaceChange, Kind};
+use vrrp_record::status::Status;
+use vrrp_record::text::Name;
+use vrrp_record::words::{Word, word};
+
+use super::addresses::Missing;
+use super::clock::Now;
+use super::convert::{self, Around, Names};
+use super::history::History;
+use super::ledger::{Link, Trackers};
+use super::log::Log;
+use super::scripts::{ScriptState, Tracked};
+use super::status::{self, Inputs};
+use crate::control::{Peer, Source};
+use crate::core::{CoreSnapshot, Report, RouterSnapshot};
+
+/// What does not change in a run of the daemon.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Version of the program.
+    pub version: String,
+    /// Process id.
+    pub pid: u32,
+    /// Host name.
+    pub host: String,
+    /// The run directory.
+    pub run_dir: PathBuf,
+    /// Start of this run, on CLOCK_MONOTONIC.
+    pub started: Instant,
+}
+
+/// The configuration in force.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) plan: Arc<Plan>,
+    pub(super) file: PathBuf,
+    pub(super) digest: String,
+    pub(super) warnings: u32,
+    pub(super) loaded: Instant,
+    pub(super) refused: Option<Instant>,
+}
+
+/// What was told so far.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    pub(super) scripts: HashMap<String, Tracked>,
+    pub(super) links: HashMap<String, Link>,
+    pub(super) routers: HashMap<String, Remembered>,
+    pub(super) history: History,
+}
+
+/// What was told about one router.
+#[derive(Debug)]
+pub(super) struct Remembered {
+    /// The word that people saw last.
+    word: Word,
+    /// Since when.
+    since: Option<Instant>,
+    /// The last transition, by its time, with its complete cause.
+    pub(super) cause: Option<(Instant, Cause)>,
+    pub(super) missing: Missing,
+}
+
+impl Default for Remembered {
+    fn default() -> Self {
+        Self {
+            word: Word::Init,
+            since: None,
+            cause: None,
+            missing: Missing::default(),
+        }
+    }
+}
+
+/// Takes reports and events, and gives the status. Shared by the outer world and the control socket.
+pub struct Observer {
+    identity: Identity,
+    snapshot: Box<dyn Fn() -> CoreSnapshot + Send + Sync>,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    running: Running,
+    memory: Memory,
+    log: Log,
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observer")
+            .field("identity", &self.identity)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Observer {
+    /// An observer of a core that runs `plan`, which was read from `file` with so many warnings.
+    ///
+    /// `snapshot` is the core's and must not wait.
+    #[must_use]
+    pub fn new(
+        identity: Identity,
+        plan: Arc<Plan>,
+        file: PathBuf,
+        warnings: u32,
+        snapshot: Box<dyn Fn() -> CoreSnapshot + Send + Sync>,
+    ) -> Self {
+        let loaded = Now::read().monotonic;
+        let mut memory = Memory::default();
+        adopt_scripts(&mut memory, &plan);
+        let digest = digest(&plan);
+        let running = Running {
+            plan,
+            file,
+            digest,
+            warnings,
+            loaded,
+            refused: None,
+        };
+        Self {
+            identity,
+            snapshot,
+            inner: Mutex::new(Inner {
+                running,
+                memory,
+                log: Log::default(),
+            }),
+        }
+    }
+
+    /// A reload put `plan` into force. What is known about scripts and routers that stay is kept.
+    pub fn reloaded(&self, plan: Arc<Plan>, warnings: u32) {
+        let mut inner = self.lock();
+        adopt_scripts(&mut inner.memory, &plan);
+        inner
+            .memory
+            .routers
+            .retain(|name, _| plan.routers.iter().any(|router| router.name == *name));
+        let file = std::mem::take(&mut inner.running.file);
+        let (digest, loaded) = (digest(&plan), Now::read().monotonic);
+        inner.running = Running {
+            plan,
+            file,
+            digest,
+            warnings,
+            loaded,
+            refused: None,
+        };
+    }
+
+    /// A reload was refused, and the old plan stays in force.
+    pub fn reload_refused(&self) {
+        self.lock().running.refused = Some(Now::read().monotonic);
+    }
+
+    /// Takes an event of the outer world: start, stop, reload, notify runs, commands.
+    pub fn record(&self, kind: Kind) {
+        self.lock().add(kind, Now::read());
+    }
+
+    /// Takes the state of a track script, whenever it changes: before its reading goes to the core.
+    pub fn script(&self, name: &str, state: ScriptState) {
+        let now = Now::read();
+        let mut inner = self.lock();
+        let tracked = inner
+            .memory
+            .scripts
+            .entry(name.to_owned())
+            .or_insert_with(|| Tracked::new(state));
+        for kind in tracked.update(name, state, now.monotonic) {
+            inner.add(kind, now);
+        }
+    }
+
+    /// Takes a report of the core: logs it, keeps it, remembers what the status needs.
+    pub fn report(&self, report: &Report, names: &dyn Names) {
+        let now = Now::read().at(convert::instant(report));
+        let name = convert::router(report).and_then(|id| names.router(id));
+        if let (
+            Report::Transition {
+                transition,
+                priority,
+                ..
+            },
+            Some(name),
+        ) = (*report, name)
+        {
+            self.transition(name, &transition, priority.as_u8(), now);
+        } else if let (Report::Faults { faults, .. }, Some(name)) = (*report, name) {
+            self.faults(name, faults, now);
+        } else if let Report::Interface {
+            interface,
+            exists,
+            up,
+            ..
+        } = *report
+        {
+            if let Some(name) = names.interface(interface) {
+                self.interface(name, exists, up, now);
+            }
+        } else {
+            let mut inner = self.lock();
+            if let Some(name) = name {
+                inner.remember(name).missing.reported(report);
+            }
+            let plan = Arc::clone(&inner.running.plan);
+            if let Some(kind) = convert::plain(report, names, &plan) {
+                inner.add(kind, now);
+            }
+        }
+    }
+
+    fn transition(&self, name: &str, transition: &Transition, priority: u8, now: Now) {
+        let core = (self.snapshot)();
+        let snapshot = core.routers.iter().find(|router| router.name == name);
+        let mut inner = self.lock();
+        let objects = inner.objects(name, snapshot, now);
+        let remembered = inner.remember(name);
+        let around = Around {
+            before: remembered.word,
+            since: remembered.since,
+            objects,
+            snapshot,
+            priority,
+        };
+        let kind = convert::transition(Name::new(name), transition, &around);
+        if let Kind::Transition { to, cause, .. } = kind {
+            remembered.word = to;
+            remembered.since = Some(transition.at);
+            remembered.cause = Some((transition.at, cause));
+        }
+        inner.add(kind, now);
+    }
+
+    /// Faults that change while the router is in FAULT, or that begin or end its waiting for a first result.
+    fn faults(&self, name: &str, faults: FaultSet, now: Now) {
+        let core = (self.snapshot)();
+        let snapshot = core.routers.iter().find(|router| router.name == name);
+        let mut inner = self.lock();
+        let objects = inner.objects(name, snapshot, now);
+        if let Some(snapshot) = snapshot {
+            let remembered = inner.remember(name);
+            remembered.word = word(snapshot.router.state, faults);
+        }
+        inner.add(convert::faults(Name::new(name), faults, objects), now);
+    }
+
+    fn interface(&self, name: &str, exists: bool, up: bool, now: Now) {
+        let mut inner = self.lock();
+        let before = inner.memory.links.insert(
+            name.to_owned(),
+            Link {
+                up: exists && up,
+                since: now.monotonic,
+            },
+        );
+        let change = match (before, exists, up) {
+            (_, false, _) => InterfaceChange::Vanished,
+            (_, true, true) => InterfaceChange::Up,
+            (_, true, false) => InterfaceChange::Down,
+        };
+        if let (Some(before), Some(link)) = (before, inner.memory.links.get_mut(name))
+            && before.up == link.up
+        {
+            link.since = before.since;
+        }
+        inner.add(
+            Kind::Interface {
+                interface: Name::new(name),
+                change,
+            },
+            now,
+        );
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic while it was held leaves at worst one event half remembered.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn add(&mut self, kind: Kind, at: Now) {
+        let event = self.memory.history.add(kind, at);
+        self.log.write(&event);
+    }
+
+    fn remember(&mut self, name: &str) -> &mut Remembered {
+        self.memory.routers.entry(name.to_owned()).or_default()
+    }
+
+    /// What sentences about this router's faults may name.
+    fn objects(
+        &self,
+        name: &str,
+        snapshot: Option<&RouterSnapshot>,
+        now: Now,
+    ) -> vrrp_record::words::Objects {
+        let plan = &self.running.plan;
+        let Some(router) = plan.routers.iter().find(|router| router.name == name) else {
+            return vrrp_record::words::Objects::default();
+        };
+        let trackers = Trackers {
+            scripts: &self.memory.scripts,
+            links: &self.memory.links,
+        };
+        let failing = trackers.failing(plan, router, now);
+        let errno = snapshot.and_then(|now| now.router.refusal.or(now.router.addresses.errno));
+        convert::objects(plan, router, failing, errno)
+    }
+}
+
+impl Source for Observer {
+    fn status(&self) -> Status {
+        let core = (self.snapshot)();
+        let inner = self.lock();
+        let Inner {
+            running, memory, ..
+        } = &*inner;
+        status::build(&Inputs {
+            now: Now::read(),
+            identity: &self.identity,
+            running,
+            memory,
+            core: &core,
+        })
+    }
+
+    fn commanded(&self, command: Command, peer: Peer, granted: bool) {
+        let pid = peer
+            .pid
+            .and_then(|pid| u32::try_from(pid).ok())
+            .unwrap_or_default();
+        self.record(Kind::Command {
+            command: Name::new(command.name()),
+            uid: peer.uid,
+            pid,
+            granted,
+        });
+    }
+}
+
+/// Leaves the scripts of the plan, and adds those that are new.
+fn adopt_scripts(memory: &mut Memory, plan: &Plan) {
+    memory
+        .scripts
+        .retain(|name, _| plan.scripts.iter().any(|script| script.name == *name));
+    for script in &plan.scripts {
+        let fresh = || Tracked::new(ScriptState::new(script.init_fail));
+        memory
+            .scripts
+            .entry(script.name.clone())
+            .or_insert_with(fresh);
+    }
+}
+
+/// A digest of the plan, to compare two hosts or two times. Secrets are not part of it, as a digest of a short password
+/// would tell it (safety rule 11).
+fn digest(plan: &Plan) -> String {
+    let text = format!("{plan:?}");
+    let fnv = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |digest, byte| {
+            (digest ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+    format!("{fnv:016x}")
+}
