@@ -200,8 +200,8 @@ pub enum Kind {
     },
     /// A left-over virtual address was removed at start.
     AddressLeftOver {
-        /// The router.
-        router: Name,
+        /// The interface it was on.
+        interface: Name,
         /// The address.
         address: IpAddr,
     },
@@ -321,7 +321,6 @@ impl Kind {
             | Self::AddressRemoved { router, .. }
             | Self::AddressRestored { router, .. }
             | Self::AddressRefused { router, .. }
-            | Self::AddressLeftOver { router, .. }
             | Self::AddressesLost { router }
             | Self::Addresses { router, .. }
             | Self::OwnAddressHeard { router, .. }
@@ -341,6 +340,7 @@ impl Kind {
             | Self::Resigned { .. }
             | Self::Stalled { .. }
             | Self::SocketsRefused { .. }
+            | Self::AddressLeftOver { .. }
             | Self::Heartbeat { .. }
             | Self::Command { .. }
             | Self::ReportsLost { .. }

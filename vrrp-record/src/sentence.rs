@@ -182,10 +182,10 @@ impl fmt::Display for Kind {
                     "{router}: another process removed the addresses too often, so it leaves MASTER"
                 )
             }
-            Self::AddressLeftOver { router, address } => {
+            Self::AddressLeftOver { interface, address } => {
                 write!(
                     f,
-                    "{router}: {address} was left over from an earlier run and is removed"
+                    "{address} was left on {interface} by an earlier run and is removed"
                 )
             }
             Self::Interface { interface, change } => write!(f, "interface {interface} {change}"),

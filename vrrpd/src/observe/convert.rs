@@ -189,6 +189,7 @@ pub(super) const fn router(report: &Report) -> Option<RouterId> {
         | Report::AddressesLost { router, .. } => Some(*router),
         Report::Discards { router, .. } => *router,
         Report::GroupTransition { .. }
+        | Report::LeftOverRemoved { .. }
         | Report::Stalled { .. }
         | Report::Interface { .. }
         | Report::SocketsRefused { .. }
@@ -295,6 +296,12 @@ pub(super) fn plain(report: &Report, names: &dyn Names, plan: &Plan) -> Option<K
         Report::AddressesLost { router, .. } => Kind::AddressesLost {
             router: router_name(router)?,
         },
+        Report::LeftOverRemoved {
+            interface, address, ..
+        } => Kind::AddressLeftOver {
+            interface: Name::new(names.interface(interface)?),
+            address,
+        },
         Report::SocketsRefused {
             interface, errno, ..
         } => Kind::SocketsRefused {
@@ -375,6 +382,7 @@ pub(super) const fn instant(report: &Report) -> Instant {
         | Report::AddressRestored { at, .. }
         | Report::AddressRefused { at, .. }
         | Report::AddressesLost { at, .. }
+        | Report::LeftOverRemoved { at, .. }
         | Report::Interface { at, .. }
         | Report::SocketsRefused { at, .. }
         | Report::Discards { at, .. }
