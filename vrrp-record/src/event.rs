@@ -348,3 +348,43 @@ impl Kind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_an_event_is_its_tag_in_json() {
+        let router = Name::new("vi_1");
+        let address = IpAddr::from([10, 0, 0, 1]);
+        for kind in [
+            Kind::Started { pid: 1 },
+            Kind::Stopped,
+            Kind::AddressesLost { router },
+            Kind::OwnAddressHeard {
+                router,
+                from: address,
+            },
+            Kind::TakeoverDeferred { router, late_us: 1 },
+            Kind::GroupTransition {
+                group: router,
+                to: Word::Master,
+            },
+            Kind::Discards {
+                router: None,
+                count: 1,
+            },
+            Kind::ReportsLost { count: 1 },
+        ] {
+            let json = serde_json::to_value(kind).unwrap();
+            assert_eq!(json["event"], kind.name());
+            assert_eq!(serde_json::from_value::<Kind>(json).unwrap(), kind);
+        }
+    }
+
+    /// Later these become fixed-size records, and the last ones stand in memory for good.
+    #[test]
+    fn an_event_is_small() {
+        assert!(size_of::<Event>() <= 320, "{}", size_of::<Event>());
+    }
+}

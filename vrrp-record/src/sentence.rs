@@ -201,7 +201,7 @@ impl fmt::Display for Kind {
             } => {
                 write!(
                     f,
-                    "{} of no router here were ignored",
+                    "{} for no router here, ignored",
                     Plural(*count, "packet")
                 )
             }

@@ -169,14 +169,14 @@ mod tests {
     ) -> Vec<u32> {
         let mut limiter = Limiter::default();
         let mut counts = vec![0; usize::try_from(hours).unwrap()];
-        let mut number = 0;
-        for millis in (0..hours * 3_600_000).step_by(usize::try_from(step).unwrap()) {
+        for (number, millis) in
+            (0..).zip((0..hours * 3_600_000).step_by(usize::try_from(step).unwrap()))
+        {
             let hour = usize::try_from(millis / 3_600_000).unwrap();
             if limiter.left_out(at(millis)).is_some() {
                 counts[hour] += 1;
             }
             counts[hour] += u32::from(offer(&mut limiter, at(millis), number));
-            number += 1;
         }
         counts
     }

@@ -1,1 +1,5 @@
+//! From reports and snapshots made by hand to events and a status.
 
+mod events;
+mod fixture;
+mod status;
