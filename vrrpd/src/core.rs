@@ -3,15 +3,312 @@
 //! Nothing here decides anything about VRRP, and nothing here can hold the engine up: commands go through a wait-free
 //! queue, reports come back through another, and a snapshot is read from atomics.
 
+mod build;
+mod error;
 mod names;
 mod options;
 mod report;
+mod reports;
 mod snapshot;
+pub(crate) mod start;
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use vrrp_config::plan::{Plan, Realtime};
+use vrrp_proto::router::{InterfaceKey, RouterId, StopKind};
+use vrrp_proto::time::Instant;
+use vrrp_proto::track::{Reading, TrackerId};
+
+pub use error::CoreError;
 pub use names::InterfaceNames;
 pub use options::{CoreOptions, OnResign};
 pub use report::{DemotionReason, Remover, Report, ResignReason};
+pub use reports::Reports;
 pub use snapshot::{
     AdvertCounts, AdvertSnapshot, CoreSnapshot, EngineSnapshot, MemoryLock, ReceiveCounts,
     RouterSnapshot, SchedulingClass,
 };
+pub use start::start;
+
+use build::RouterName;
+use names::TrackerNames;
+
+use crate::engine::{self, Command, Phase, Setup, Shared, clock};
+use crate::publish::{Board, EngineFacts};
+use crate::queue::{Receiver, Sender};
+
+/// CLOCK_MONOTONIC now, as every report and snapshot counts.
+#[must_use]
+pub fn now() -> Instant {
+    clock::now()
+}
+
+/// The engine and address threads, as the rest of the daemon holds them.
+#[derive(Debug)]
+pub struct Core {
+    commands: Sender<Command>,
+    /// Commands that wait because the engine is behind, in order.
+    waiting: VecDeque<Command>,
+    returned: Receiver<Box<Setup>>,
+    shared: Arc<Shared>,
+    interfaces: InterfaceNames,
+    trackers: TrackerNames,
+    current: Published,
+    /// What is shown until the engine has taken the current setup over.
+    previous: Option<Published>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// The routers of one setup and where they are published.
+#[derive(Clone, Debug)]
+struct Published {
+    board: Arc<Board>,
+    routers: Vec<RouterName>,
+}
+
+/// What a reload changes, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReplaceSummary {
+    /// Routers that were not there before.
+    pub added: Vec<String>,
+    /// Routers that leave.
+    pub removed: Vec<String>,
+    /// Routers of both plans, whether their settings changed or not.
+    pub kept: Vec<String>,
+}
+
+/// Commands that may wait for an engine that hangs; readings beyond that are dropped, and expire.
+const WAITING: usize = 1024;
+
+impl Core {
+    /// Reloads by difference: routers with the same interface, family and VRID keep their state, and those that did not
+    /// change do not notice.
+    ///
+    /// # Errors
+    /// When the plan cannot be built; the present one goes on then.
+    pub fn replace(&mut self, plan: &Plan) -> Result<ReplaceSummary, CoreError> {
+        self.take_returned();
+        let mut built = build::build(plan, &mut self.interfaces, &mut self.trackers)?;
+        if plan.global.realtime != Realtime::Off {
+            built.setup.memory = Some(engine::lock_state(engine::lock_setup(&built.setup)));
+        }
+        let summary = self.summary(&built.routers);
+        self.send(Command::Replace {
+            setup: built.setup,
+            address: built.address,
+        })?;
+        let current = Published {
+            board: built.board,
+            routers: built.routers,
+        };
+        let before = std::mem::replace(&mut self.current, current);
+        // A setup that the engine never got to see shows nothing.
+        if self
+            .previous
+            .as_ref()
+            .is_none_or(|_| before.is_taken_over())
+        {
+            self.previous = Some(before);
+        }
+        Ok(summary)
+    }
+
+    /// The result of a track script, which holds until `expires` (CLOCK_MONOTONIC). Scripts that the plan does not name
+    /// are ignored.
+    pub fn reading(&mut self, script: &str, reading: Reading, expires: Instant) {
+        self.take_returned();
+        let Some(tracker) = self.trackers.find(script) else {
+            return;
+        };
+        // An engine that takes nothing cannot be helped by keeping more for it: what is missing expires.
+        let _ = self.send(Command::Reading {
+            tracker,
+            reading,
+            expires,
+        });
+    }
+
+    /// Every router leaves, then the threads end; [`Report::Stopped`] is the last report.
+    pub fn stop(&mut self, kind: StopKind) {
+        let _ = self.send(Command::Stop(kind));
+    }
+
+    /// The other world lives: call it once a second or more often, from the task that would hang with it (safety rule
+    /// 1). Costs one atomic store.
+    pub fn beat(&mut self) {
+        self.shared.beat.beat(clock::now());
+        self.flush();
+        self.take_returned();
+    }
+
+    /// The state of the engine and of all routers. Never makes the engine wait.
+    #[must_use]
+    pub fn snapshot(&self) -> CoreSnapshot {
+        let taken = clock::now();
+        let shown = self
+            .previous
+            .as_ref()
+            .filter(|_| !self.current.is_taken_over())
+            .unwrap_or(&self.current);
+        CoreSnapshot {
+            taken,
+            engine: self.engine_snapshot(taken),
+            routers: shown.snapshots(),
+        }
+    }
+
+    /// The name of a router of the present or the last plan.
+    #[must_use]
+    pub fn router_name(&self, id: RouterId) -> Option<&str> {
+        let setups = std::iter::once(&self.current).chain(&self.previous);
+        let mut routers = setups.flat_map(|setup| &setup.routers);
+        routers
+            .find(|router| router.id == id)
+            .map(|router| router.name.as_str())
+    }
+
+    /// The name of an interface.
+    #[must_use]
+    pub fn interface_name(&self, key: InterfaceKey) -> Option<&str> {
+        self.interfaces.name(key)
+    }
+
+    /// The name of a tracked script or interface.
+    #[must_use]
+    pub fn tracker_name(&self, tracker: TrackerId) -> Option<&str> {
+        self.trackers.name(&self.interfaces, tracker)
+    }
+
+    /// Waits until both threads have ended; for after [`Report::Stopped`].
+    pub fn join(mut self) {
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has said so already.
+            let _ = thread.join();
+        }
+    }
+
+    fn send(&mut self, command: Command) -> Result<(), CoreError> {
+        self.flush();
+        if self.commands.is_abandoned() {
+            return Err(CoreError::EngineBusy);
+        }
+        let refused = if self.waiting.is_empty() {
+            self.commands.send(command).err()
+        } else {
+            Some(command)
+        };
+        match refused {
+            None => Ok(()),
+            Some(command) if self.waiting.len() < WAITING => {
+                self.waiting.push_back(command);
+                Ok(())
+            }
+            Some(_) => Err(CoreError::EngineBusy),
+        }
+    }
+
+    fn flush(&mut self) {
+        while let Some(command) = self.waiting.pop_front() {
+            if let Err(command) = self.commands.send(command) {
+                self.waiting.push_front(command);
+                return;
+            }
+        }
+    }
+
+    /// Drops setups that the engine gave back.
+    fn take_returned(&mut self) {
+        while let Some(setup) = self.returned.try_next() {
+            engine::unlock_setup(&setup);
+            drop(setup);
+        }
+    }
+
+    fn summary(&self, next: &[RouterName]) -> ReplaceSummary {
+        let before = &self.current.routers;
+        let name = |router: &RouterName| router.name.clone();
+        let kept = |router: &&RouterName| before.iter().any(|old| old.id == router.id);
+        ReplaceSummary {
+            added: next
+                .iter()
+                .filter(|router| !kept(router))
+                .map(name)
+                .collect(),
+            removed: before
+                .iter()
+                .filter(|old| !next.iter().any(|router| router.id == old.id))
+                .map(name)
+                .collect(),
+            kept: next.iter().filter(kept).map(name).collect(),
+        }
+    }
+
+    fn engine_snapshot(&self, now: Instant) -> EngineSnapshot {
+        let facts = self
+            .shared
+            .engine
+            .read()
+            .and_then(|words| EngineFacts::from_words(&words));
+        let heartbeat_age = now.saturating_since(self.shared.beat.last());
+        EngineSnapshot::of(facts, heartbeat_age)
+    }
+}
+
+impl Published {
+    /// Whether the engine runs on this setup: it publishes every router of a setup that it takes over.
+    fn is_taken_over(&self) -> bool {
+        self.routers.is_empty() || self.board.read(0).is_some()
+    }
+
+    fn snapshots(&self) -> Vec<RouterSnapshot> {
+        let routers = self.routers.iter().enumerate();
+        routers
+            .filter_map(|(place, name)| Some(name.snapshot(self.board.read(place)?)))
+            .collect()
+    }
+}
+
+impl EngineSnapshot {
+    /// `None` before the engine has published anything: it does not run.
+    fn of(facts: Option<EngineFacts>, heartbeat_age: Duration) -> Self {
+        let Some(facts) = facts else {
+            return Self {
+                scheduling: SchedulingClass::Ordinary,
+                address_scheduling: None,
+                memory: MemoryLock::Off,
+                demotions: 0,
+                heartbeat_age,
+                worst_lateness: Duration::ZERO,
+                longest_step: Duration::ZERO,
+                longest_step_name: Phase::name_of(0),
+                wakes: 0,
+                unknown: 0,
+                reports_lost: 0,
+                receive_drops: 0,
+                undelivered: 0,
+                stamps_numbered: false,
+                running: false,
+            };
+        };
+        Self {
+            scheduling: facts.scheduling,
+            address_scheduling: facts.address_scheduling,
+            memory: facts.memory,
+            demotions: facts.demotions,
+            heartbeat_age,
+            worst_lateness: facts.worst_lateness,
+            longest_step: facts.longest_step,
+            longest_step_name: Phase::name_of(facts.longest_phase),
+            wakes: facts.wakes,
+            unknown: facts.unknown,
+            reports_lost: facts.reports_lost,
+            receive_drops: facts.receive_drops,
+            undelivered: facts.undelivered,
+            stamps_numbered: facts.stamps_numbered,
+            running: facts.running,
+        }
+    }
+}

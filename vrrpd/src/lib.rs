@@ -5,6 +5,7 @@ pub mod address;
 pub mod cli;
 pub mod control;
 pub mod core;
+mod engine;
 pub mod exit;
 pub mod net;
 pub mod observe;

@@ -3,11 +3,46 @@
 //! A sequence lock over atomic words: the writer never waits and never knows its readers; a reader that meets a write in
 //! progress tries again. What the words mean is said in the submodules.
 
+mod engine;
 mod router;
 mod values;
 
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::time::Duration;
+
+pub(crate) use engine::{ENGINE_WORDS, EngineFacts};
+pub(crate) use router::{ROUTER_WORDS, RouterFacts};
+
+/// Where the routers of one setup are published, in the setup's order.
+#[derive(Debug)]
+pub(crate) struct Board {
+    routers: Box<[Published<ROUTER_WORDS>]>,
+}
+
+impl Board {
+    pub(crate) fn new(routers: usize) -> Self {
+        Self {
+            routers: (0..routers).map(|_| Published::new()).collect(),
+        }
+    }
+
+    /// Publishes a router; the engine's alone.
+    pub(crate) fn publish(&self, router: usize, facts: &RouterFacts) {
+        if let Some(place) = self.routers.get(router) {
+            place.write(&facts.to_words());
+        }
+    }
+
+    /// A router as it was published last; `None` before the first time.
+    pub(crate) fn read(&self, router: usize) -> Option<RouterFacts> {
+        RouterFacts::from_words(&self.routers.get(router)?.read()?)
+    }
+
+    /// Where the words are, for locking them.
+    pub(crate) fn memory(&self) -> (usize, usize) {
+        (self.routers.as_ptr().addr(), size_of_val(&*self.routers))
+    }
+}
 
 /// One published value of `N` words.
 #[derive(Debug)]
@@ -68,11 +103,6 @@ impl<const N: usize> Published<N> {
         fence(Ordering::Acquire);
         (self.sequence.load(Ordering::Relaxed) == before).then_some(words)
     }
-
-    /// Where the words are, for locking them.
-    pub(crate) fn memory(&self) -> (usize, usize) {
-        (std::ptr::from_ref(self).addr(), size_of::<Self>())
-    }
 }
 
 /// Fills words one after the other.
@@ -100,6 +130,7 @@ impl<'a> Encoder<'a> {
     }
 
     /// How many words were filled.
+    #[cfg(test)]
     pub(crate) const fn filled(&self) -> usize {
         self.next
     }
@@ -151,12 +182,16 @@ mod tests {
                 while !stop.load(Ordering::Relaxed) {
                     number += 1;
                     published.write(&[number; 16]);
+                    if number % 8 == 0 {
+                        // The engine sleeps between its writes; one that never did would starve every reader.
+                        std::thread::sleep(Duration::from_micros(5));
+                    }
                 }
                 number
             }
         });
         let mut last = 0;
-        for _ in 0..20_000 {
+        for _ in 0..5_000 {
             let words = published.read().unwrap();
             assert!(
                 words.iter().all(|word| *word == words[0]),

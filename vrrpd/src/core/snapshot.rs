@@ -25,6 +25,8 @@ pub struct CoreSnapshot {
 pub struct EngineSnapshot {
     /// Scheduling class now.
     pub scheduling: SchedulingClass,
+    /// Scheduling class of the address thread, once it has told.
+    pub address_scheduling: Option<SchedulingClass>,
     /// Whether the engine's memory is locked.
     pub memory: MemoryLock,
     /// How often the engine lowered itself (safety rule 4).
@@ -43,8 +45,10 @@ pub struct EngineSnapshot {
     pub unknown: u64,
     /// Reports dropped because nobody took them.
     pub reports_lost: u64,
-    /// Receive queue overflows seen.
+    /// Packets that the kernel dropped because a receive queue was full.
     pub receive_drops: u64,
+    /// Sent packets of which the network told that they could not be delivered.
+    pub undelivered: u64,
     /// Whether the kernel lets the sender number its transmit stamps (Linux ≥ 6.13); else they are matched by counting.
     pub stamps_numbered: bool,
     /// Whether the engine still runs.

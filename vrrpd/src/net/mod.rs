@@ -4,7 +4,7 @@
 //! bundle is handed to the engine as a box, and an old one is handed back to be dropped where waiting is allowed.
 //! Sending and receiving on these sockets is the engine's.
 
-mod control;
+pub(crate) mod control;
 mod open;
 mod stamps;
 
@@ -12,3 +12,4 @@ pub use open::{
     InterfaceSockets, OpenError, ReceiveSocket, ReceiveSpec, ReceiveTransport, SocketSpec,
     TransmitSocket, open,
 };
+pub(crate) use stamps::{ErrorReport, StampPoint, arrival, error_report};

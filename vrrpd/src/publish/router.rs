@@ -7,9 +7,9 @@ use vrrp_proto::router::{
     AddressState, Cause, InterfaceKey, Peer, RouterId, Snapshot, State, StepCounters, Transition,
 };
 use vrrp_proto::time::Instant;
-use vrrp_proto::units::{AdvertInterval, Family, Priority, Version, Vrid, WirePriority};
+use vrrp_proto::units::{AdvertInterval, Family, Version, Vrid, WirePriority};
 
-use super::values::{NO_ADDRESS, Value, put_option, take_option};
+use super::values::{NO_ADDRESS, Value, fields, put_option, take_option};
 use super::{Decoder, Encoder};
 use crate::core::{AdvertCounts, AdvertSnapshot, ReceiveCounts};
 
@@ -37,23 +37,6 @@ impl RouterFacts {
     pub(crate) fn from_words(words: &[u64; ROUTER_WORDS]) -> Option<Self> {
         Self::take(&mut Decoder::new(words))
     }
-}
-
-/// Puts and takes the fields of a structure in one order, written once.
-macro_rules! fields {
-    ($kind:ty { $($field:ident),* $(,)? }) => {
-        impl Value for $kind {
-            fn put(&self, to: &mut Encoder<'_>) {
-                let Self { $($field),* } = self;
-                $($field.put(to);)*
-            }
-
-            fn take(from: &mut Decoder<'_>) -> Option<Self> {
-                $(let $field = Value::take(from)?;)*
-                Some(Self { $($field),* })
-            }
-        }
-    };
 }
 
 /// Options need something to fill their words with when absent.
@@ -243,6 +226,7 @@ fields!(RouterFacts {
 #[cfg(test)]
 mod tests {
     use vrrp_proto::router::FaultSet;
+    use vrrp_proto::units::Priority;
 
     use super::*;
 

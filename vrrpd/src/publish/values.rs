@@ -17,6 +17,24 @@ pub(super) trait Value: Sized {
     fn take(from: &mut Decoder<'_>) -> Option<Self>;
 }
 
+/// Puts and takes the fields of a structure in one order, written once.
+macro_rules! fields {
+    ($kind:ty { $($field:ident),* $(,)? }) => {
+        impl Value for $kind {
+            fn put(&self, to: &mut Encoder<'_>) {
+                let Self { $($field),* } = self;
+                $($field.put(to);)*
+            }
+
+            fn take(from: &mut Decoder<'_>) -> Option<Self> {
+                $(let $field = Value::take(from)?;)*
+                Some(Self { $($field),* })
+            }
+        }
+    };
+}
+pub(super) use fields;
+
 impl Value for u64 {
     fn put(&self, to: &mut Encoder<'_>) {
         to.put(*self);

@@ -94,14 +94,13 @@ impl Inbox {
         };
         let Ok(count) = usize::try_from(result) else {
             let error = io::Error::last_os_error();
-            return match error.kind() {
-                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(0),
-                _ => Err(error),
-            };
+            let nothing =
+                [io::ErrorKind::WouldBlock, io::ErrorKind::Interrupted].contains(&error.kind());
+            return if nothing { Ok(0) } else { Err(error) };
         };
         for (n, header) in headers.iter().take(count).enumerate() {
             let bytes = usize::try_from(header.msg_len).unwrap_or(0).min(PACKET);
-            let control = (header.msg_hdr.msg_controllen as usize).min(CONTROL);
+            let control = length(header.msg_hdr.msg_controllen).min(CONTROL);
             self.lengths[n] = (bytes, control);
             let name = usize::try_from(header.msg_hdr.msg_namelen)
                 .unwrap_or(0)
@@ -176,4 +175,9 @@ fn source(name: &[u8]) -> Option<IpAddr> {
         libc::AF_INET6 => Some(Ipv6Addr::from(*rest.get(6..)?.first_chunk::<16>()?).into()),
         _ => None,
     }
+}
+
+/// A length as the C library has it: 32 or 64 bits, depending on which.
+fn length(number: impl TryInto<usize>) -> usize {
+    number.try_into().unwrap_or(0)
 }

@@ -9,5 +9,6 @@ pub(crate) mod descriptor;
 pub(crate) mod memory;
 pub(crate) mod message;
 pub(crate) mod process;
+pub(crate) mod readiness;
 pub(crate) mod socket;
 pub(crate) mod thread;

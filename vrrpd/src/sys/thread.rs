@@ -31,6 +31,7 @@ pub(crate) fn set_ordinary() -> io::Result<()> {
 }
 
 /// The calling thread's class and priority, as the kernel sees them.
+#[cfg(test)]
 pub(crate) fn class() -> (i32, i32) {
     // SAFETY: sched_param is a plain C structure for which all-zero bytes are a valid value.
     let mut param: libc::sched_param = unsafe { std::mem::zeroed() };
@@ -65,8 +66,10 @@ fn set_class(thread: i32, policy: i32, priority: i32) -> io::Result<()> {
 /// The calling thread's stack: lowest address and bytes. `None` where the C library cannot tell.
 pub(crate) fn stack() -> Option<(usize, usize)> {
     let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
-    // SAFETY: pthread_self is always valid, and the call initialises `attributes` when it returns 0.
-    let result = unsafe { libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) };
+    // SAFETY: takes and touches no memory.
+    let thread = unsafe { libc::pthread_self() };
+    // SAFETY: the calling thread exists, and the call initialises `attributes` when it returns 0.
+    let result = unsafe { libc::pthread_getattr_np(thread, attributes.as_mut_ptr()) };
     if result != 0 {
         return None;
     }

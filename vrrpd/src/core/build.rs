@@ -1,0 +1,536 @@
+//! From a plan to what the engine and the address thread run on. Everything is allocated here, in the other world.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use vrrp_config::plan::{
+    AuthPlan, GroupPlan, Plan, Profile, RouterPlan, ScriptPlan, TrackPlan, Transport,
+};
+use vrrp_proto::addr::AddressList;
+use vrrp_proto::group::GroupIndex;
+use vrrp_proto::node::{GroupSetup, Node, NodeConfig, RouterIndex, RouterSetup, TrackerSetup};
+use vrrp_proto::router::{Config, FaultSet, InterfaceKey, RouterId};
+use vrrp_proto::track::{Reading, TrackLink};
+use vrrp_proto::units::{Family, Version};
+use vrrp_proto::wire::{
+    AhSequence, Auth, IcvForm, Password, Peer, ReceiveConfig, ReceivePolicy, ReceiveTransport,
+    SendConfig, TTL, Versions,
+};
+
+use super::names::{InterfaceNames, TrackerNames};
+use super::{CoreError, ReceiveCounts, RouterSnapshot};
+use crate::address::AddressSetup;
+use crate::engine::{
+    AdvertRecord, DiscardReport, InterfaceIo, Io, RouterIo, Setup, StampRing, is_sendable,
+};
+use crate::net::{self, ReceiveSpec, SocketSpec};
+use crate::publish::{Board, RouterFacts};
+
+/// What a socket's buffer has to bridge.
+const STALL: Duration = Duration::from_secs(4);
+/// What one advert may cost of a receive buffer, with the drivers that charge most.
+const ADVERT_COST: u64 = 4096;
+/// Longest hold of a planned release, whatever the interval (safety rule 2).
+const LONGEST_HOLD: Duration = Duration::from_secs(2);
+
+/// What a plan gives the threads, and what the core remembers of it.
+pub(super) struct Built {
+    pub(super) setup: Box<Setup>,
+    pub(super) address: Box<AddressSetup>,
+    pub(super) board: Arc<Board>,
+    /// Name and interface of each router, in the plan's order.
+    pub(super) routers: Vec<RouterName>,
+}
+
+/// How a router is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RouterName {
+    pub(super) id: RouterId,
+    pub(super) name: String,
+    pub(super) interface: String,
+}
+
+impl RouterName {
+    /// With what the engine published of the router.
+    pub(super) fn snapshot(&self, facts: RouterFacts) -> RouterSnapshot {
+        let RouterFacts {
+            router,
+            adverts,
+            last_advert,
+            worst_lateness,
+            received,
+        } = facts;
+        RouterSnapshot {
+            name: self.name.clone(),
+            interface: self.interface.clone(),
+            router,
+            adverts,
+            last_advert,
+            worst_lateness,
+            received,
+        }
+    }
+}
+
+/// Builds everything for `plan`.
+pub(super) fn build(
+    plan: &Plan,
+    interfaces: &mut InterfaceNames,
+    trackers: &mut TrackerNames,
+) -> Result<Built, CoreError> {
+    let mut list = Interfaces {
+        names: interfaces,
+        list: Vec::new(),
+    };
+    let routers = build_routers(plan, &mut list)?;
+    for track in tracked_interfaces(plan) {
+        list.position(&track.name)?;
+    }
+    let Interfaces {
+        names: interfaces,
+        list: mut io_interfaces,
+    } = list;
+    for (position, interface) in io_interfaces.iter_mut().enumerate() {
+        interface.spec = socket_spec(plan, position, &routers.io);
+    }
+    let setups = routers.configs.iter().zip(&plan.routers);
+    let setups =
+        setups.map(|(config, router)| router_setup(plan, router, *config, interfaces, trackers));
+    let group = |group: &GroupPlan| GroupSetup {
+        tracking_weight: group.tracking_weight,
+    };
+    let node = Node::new(NodeConfig {
+        routers: setups.collect(),
+        trackers: tracker_setups(plan, interfaces, trackers),
+        groups: plan.groups.iter().map(group).collect(),
+    });
+    let address = address_setup(plan, interfaces, &io_interfaces);
+    let board = Arc::new(Board::new(routers.io.len()));
+    let setup = Box::new(Setup {
+        node,
+        io: Io {
+            routers: routers.io,
+            interfaces: io_interfaces,
+            board: Arc::clone(&board),
+        },
+        longest_expiry: plan
+            .scripts
+            .iter()
+            .map(longest_expiry)
+            .max()
+            .unwrap_or_default(),
+        realtime: plan.global.realtime,
+        memory: None,
+        addresses: address.clone(),
+    });
+    Ok(Built {
+        setup,
+        address: Box::new(address),
+        board,
+        routers: routers.names,
+    })
+}
+
+/// The routers of a setup, seen three ways, in the plan's order.
+struct Routers {
+    names: Vec<RouterName>,
+    configs: Vec<Config>,
+    io: Vec<RouterIo>,
+}
+
+fn build_routers(plan: &Plan, interfaces: &mut Interfaces<'_>) -> Result<Routers, CoreError> {
+    let mut routers = Routers {
+        names: Vec::new(),
+        configs: Vec::new(),
+        io: Vec::new(),
+    };
+    for (index, router) in (0..=u16::MAX).map(RouterIndex).zip(&plan.routers) {
+        let position = interfaces.position(&router.interface)?;
+        let interface = &mut interfaces.list[position];
+        let id = RouterId {
+            interface: interface.key,
+            family: router.family,
+            vrid: router.vrid,
+        };
+        if interface
+            .router(router.family, router.vrid.as_u8())
+            .is_some()
+        {
+            return Err(CoreError::Duplicate {
+                router: router.name.clone(),
+            });
+        }
+        interface.insert_router(router.family, router.vrid, index);
+        let config = protocol_config(plan, router, id);
+        let io = router_io(plan.global.profile, router, id, position)?;
+        if !is_sendable(&io, &config) {
+            return Err(CoreError::Unsendable {
+                router: router.name.clone(),
+            });
+        }
+        routers.io.push(io);
+        routers.configs.push(config);
+        let (name, interface) = (router.name.clone(), router.interface.clone());
+        routers.names.push(RouterName {
+            id,
+            name,
+            interface,
+        });
+    }
+    if routers.io.len() < plan.routers.len() {
+        return Err(CoreError::TooMany {
+            what: "virtual routers",
+            limit: 65_536,
+        });
+    }
+    Ok(routers)
+}
+
+fn address_setup(
+    plan: &Plan,
+    names: &mut InterfaceNames,
+    interfaces: &[InterfaceIo],
+) -> AddressSetup {
+    let known = names.clone();
+    let sockets = |name: &str| {
+        let key = known.key(name)?;
+        let interface = interfaces.iter().find(|interface| interface.key == key)?;
+        (!interface.spec.receive.is_empty()).then(|| interface.spec.clone())
+    };
+    let followed: Vec<&str> = tracked_interfaces(plan)
+        .map(|track| track.name.as_str())
+        .collect();
+    let tracker = |name: &str| {
+        let key = known.key(name).filter(|_| followed.contains(&name))?;
+        Some(TrackerNames::interface(key))
+    };
+    AddressSetup::from_plan(plan, names, sockets, tracker)
+}
+
+/// The interfaces of a setup, found or added by name.
+struct Interfaces<'a> {
+    names: &'a mut InterfaceNames,
+    list: Vec<InterfaceIo>,
+}
+
+impl Interfaces<'_> {
+    fn position(&mut self, name: &str) -> Result<usize, CoreError> {
+        let key = self.names.intern(name).ok_or(CoreError::TooMany {
+            what: "interface names",
+            limit: 65_536,
+        })?;
+        if let Some(position) = self.list.iter().position(|interface| interface.key == key) {
+            return Ok(position);
+        }
+        self.list.push(interface_io(key));
+        Ok(self.list.len() - 1)
+    }
+}
+
+fn interface_io(key: InterfaceKey) -> InterfaceIo {
+    InterfaceIo {
+        key,
+        spec: SocketSpec::default(),
+        known: false,
+        exists: false,
+        up: false,
+        refused: None,
+        sockets: None,
+        generation: 0,
+        stamps: [StampRing::new(), StampRing::new()],
+        touched: [false; 2],
+        drops: [0; 8],
+        by_vrid: Box::new([[None; 256]; 2]),
+    }
+}
+
+/// The settings of the state machine. Where the plan has no word, the profile decides.
+fn protocol_config(plan: &Plan, router: &RouterPlan, id: RouterId) -> Config {
+    let keepalived = plan.global.profile == Profile::Keepalived;
+    Config {
+        id,
+        version: router.version,
+        interoperate: router.interoperate,
+        priority: router.priority,
+        interval: router.interval,
+        preempt: router.preempt,
+        preempt_delay: router.preempt_delay,
+        startup_delay: plan.global.startup_delay,
+        down_adverts: router.down_adverts,
+        answer_lower: router.answer_lower,
+        advert_before_yield: router.advert_before_yield,
+        owner_clash_lowers: keepalived,
+        fault_releases: if keepalived { 2 } else { 1 },
+        release_hold: release_hold(router),
+    }
+}
+
+/// Safety rule 2: the skew of the lowest priority plus one interval, at most two seconds.
+fn release_hold(router: &RouterPlan) -> Duration {
+    let interval = router.interval.as_duration();
+    let unit = match router.version {
+        Version::V2 => Duration::from_secs(1),
+        Version::V3 => interval,
+    };
+    let skew = unit * (256 - 1) / 256;
+    (skew + interval).min(LONGEST_HOLD)
+}
+
+fn router_io(
+    profile: Profile,
+    router: &RouterPlan,
+    id: RouterId,
+    interface: usize,
+) -> Result<RouterIo, CoreError> {
+    let addresses = router.addresses.iter().map(|vip| vip.address);
+    let addresses =
+        AddressList::new(router.family, addresses).map_err(|error| CoreError::Addresses {
+            router: router.name.clone(),
+            error,
+        })?;
+    let multicast = matches!(router.transport, Transport::Multicast { .. });
+    let auth = match router.auth {
+        AuthPlan::None => Auth::None,
+        AuthPlan::Pass(bytes) => Auth::Pass(Password::from_wire(bytes)),
+        AuthPlan::Ah(bytes) => Auth::Ah {
+            key: Password::from_wire(bytes),
+            icv: if multicast {
+                IcvForm::TtlKept
+            } else {
+                IcvForm::TtlZeroed
+            },
+        },
+    };
+    let (destinations, ttl, transport) = match &router.transport {
+        Transport::Multicast { group } => (
+            vec![*group],
+            TTL,
+            ReceiveTransport::Multicast { group: *group },
+        ),
+        Transport::Unicast {
+            peers,
+            ttl,
+            check_source,
+            ..
+        } => {
+            let peer = |peer: &vrrp_config::plan::PeerPlan| Peer {
+                address: peer.address,
+                min_ttl: peer.min_ttl,
+                max_ttl: peer.max_ttl,
+            };
+            let transport = ReceiveTransport::Unicast {
+                local: router.source,
+                peers: peers.iter().map(peer).collect(),
+                check_source: *check_source,
+            };
+            (
+                peers.iter().map(|peer| peer.address).collect(),
+                *ttl,
+                transport,
+            )
+        }
+    };
+    let receive = ReceiveConfig {
+        vrid: router.vrid,
+        versions: if router.interoperate {
+            Versions::Both
+        } else {
+            Versions::Only(router.version)
+        },
+        owner: router.priority.is_owner(),
+        interval: router.interval,
+        addresses: addresses.clone(),
+        auth,
+        transport,
+        own_source: None,
+        policy: ReceivePolicy {
+            check_addresses: router.check_addresses,
+            require_link_local_first: router.require_link_local_first,
+            require_link_local_source: router.require_link_local_source,
+            owner_discards_v2: router.owner_discards_v2,
+            checksum: router.checksum_accept,
+        },
+    };
+    let sent = if router.require_link_local_first || profile == Profile::Rfc9568 {
+        addresses.with_link_local_first()
+    } else {
+        addresses
+    };
+    Ok(RouterIo {
+        id,
+        interface,
+        send: SendConfig {
+            vrid: router.vrid,
+            interval: router.interval,
+            addresses: sent,
+            auth,
+            checksum: router.checksum_send,
+        },
+        receive,
+        destinations: destinations.into_boxed_slice(),
+        multicast,
+        ttl,
+        source: None,
+        sequence: 0,
+        ah: AhSequence::default(),
+        faults: FaultSet::NONE,
+        started: false,
+        record: AdvertRecord::default(),
+        received: ReceiveCounts::default(),
+        discards: DiscardReport::default(),
+        dirty: true,
+    })
+}
+
+/// The sockets that the routers of one interface need: one to receive for each family and transport, one to send for
+/// each family.
+fn socket_spec(plan: &Plan, interface: usize, io: &[RouterIo]) -> SocketSpec {
+    let mut spec = SocketSpec::default();
+    for family in [Family::V4, Family::V6] {
+        for multicast in [true, false] {
+            let members: Vec<(&RouterPlan, &RouterIo)> = plan
+                .routers
+                .iter()
+                .zip(io)
+                .filter(|(_, io)| {
+                    (io.interface, io.id.family, io.multicast) == (interface, family, multicast)
+                })
+                .collect();
+            if members.is_empty() {
+                continue;
+            }
+            spec.receive.push(ReceiveSpec {
+                family,
+                transport: if multicast {
+                    groups(&members)
+                } else {
+                    local(&members)
+                },
+                authenticated: members
+                    .iter()
+                    .any(|(router, _)| matches!(router.auth, AuthPlan::Ah(_))),
+                buffer: members.iter().map(|(router, io)| buffer(router, io)).sum(),
+            });
+            if !spec.transmit.contains(&family) {
+                spec.transmit.push(family);
+            }
+        }
+    }
+    spec
+}
+
+fn groups(members: &[(&RouterPlan, &RouterIo)]) -> net::ReceiveTransport {
+    let mut groups: Vec<IpAddr> = members
+        .iter()
+        .flat_map(|(_, io)| io.destinations.iter().copied())
+        .collect();
+    groups.sort_unstable();
+    groups.dedup();
+    net::ReceiveTransport::Multicast(groups)
+}
+
+/// The address that all of them share, if they do: each router's checks look at the destination anyway.
+fn local(members: &[(&RouterPlan, &RouterIo)]) -> net::ReceiveTransport {
+    let mut sources = members.iter().map(|(router, _)| router.source);
+    let first = sources.next().flatten();
+    net::ReceiveTransport::Unicast(first.filter(|_| sources.all(|source| source == first)))
+}
+
+fn buffer(router: &RouterPlan, io: &RouterIo) -> usize {
+    let interval = router.interval.as_duration().as_millis().max(1);
+    let adverts = u64::try_from(STALL.as_millis().div_ceil(interval)).unwrap_or(u64::MAX);
+    let senders = u64::try_from(io.destinations.len()).unwrap_or(1).max(2);
+    usize::try_from(adverts.saturating_mul(senders).saturating_mul(ADVERT_COST))
+        .unwrap_or(usize::MAX)
+}
+
+fn router_setup(
+    plan: &Plan,
+    router: &RouterPlan,
+    config: Config,
+    interfaces: &InterfaceNames,
+    trackers: &mut TrackerNames,
+) -> RouterSetup {
+    let groups = (0..=u16::MAX).map(GroupIndex).zip(&plan.groups);
+    let group = groups
+        .into_iter()
+        .find(|(_, group)| group.members.contains(&router.name));
+    let mut links = Vec::new();
+    let none: &[TrackPlan] = &[];
+    let (scripts, followed) = group.map_or((none, none), |(_, group): (_, &GroupPlan)| {
+        (
+            group.track_scripts.as_slice(),
+            group.track_interfaces.as_slice(),
+        )
+    });
+    for track in router.track_scripts.iter().chain(scripts) {
+        push_link(&mut links, trackers.script(&track.name), track);
+    }
+    for track in router.track_interfaces.iter().chain(followed) {
+        if let Some(tracker) = interfaces.key(&track.name).map(TrackerNames::interface) {
+            push_link(&mut links, tracker, track);
+        }
+    }
+    RouterSetup {
+        config,
+        trackers: links,
+        group: group.map(|(index, _)| index),
+    }
+}
+
+/// What a router and its group both track counts once, as the router says.
+fn push_link(links: &mut Vec<TrackLink>, tracker: vrrp_proto::track::TrackerId, track: &TrackPlan) {
+    if !links.iter().any(|link| link.tracker == tracker) {
+        links.push(TrackLink {
+            tracker,
+            weight: track.weight,
+            reverse: track.reverse,
+        });
+    }
+}
+
+fn tracker_setups(
+    plan: &Plan,
+    interfaces: &InterfaceNames,
+    trackers: &mut TrackerNames,
+) -> Vec<TrackerSetup> {
+    let mut setups: Vec<TrackerSetup> = plan
+        .scripts
+        .iter()
+        .map(|script| TrackerSetup {
+            id: trackers.script(&script.name),
+            initial: if script.init_fail {
+                Reading::Bad
+            } else {
+                Reading::Pending
+            },
+        })
+        .collect();
+    for track in tracked_interfaces(plan) {
+        if let Some(id) = interfaces.key(&track.name).map(TrackerNames::interface) {
+            setups.push(TrackerSetup {
+                id,
+                initial: Reading::Pending,
+            });
+        }
+    }
+    setups
+}
+
+fn tracked_interfaces(plan: &Plan) -> impl Iterator<Item = &TrackPlan> {
+    let of_routers = plan
+        .routers
+        .iter()
+        .flat_map(|router| &router.track_interfaces);
+    of_routers.chain(plan.groups.iter().flat_map(|group| &group.track_interfaces))
+}
+
+/// Safety rule 1: interval × fall + timeout + 1 s.
+fn longest_expiry(script: &ScriptPlan) -> Duration {
+    script
+        .interval
+        .saturating_mul(script.fall)
+        .saturating_add(script.timeout)
+        .saturating_add(Duration::from_secs(1))
+}

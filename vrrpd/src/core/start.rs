@@ -1,0 +1,164 @@
+//! Starting the threads: everything that can fail, fails here.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use nix::sys::signal::{SigSet, Signal as UnixSignal};
+use vrrp_config::plan::{Plan, Realtime};
+
+use super::names::{InterfaceNames, TrackerNames};
+use super::{Core, CoreError, CoreOptions, Published, Reports, build};
+use crate::address::{self, AddressEnds, AddressSetup};
+use crate::engine::{self, Beat, Ends, Engine, Outs, Shared, clock};
+use crate::publish;
+use crate::queue::{self, Signal};
+
+/// Commands on their way to the engine.
+const COMMANDS: usize = 1024;
+/// Reports on their way to the other world: a flood's worth, since it may be slow.
+const REPORTS: usize = 8192;
+/// Messages between engine and address thread.
+const ADDRESS: usize = 4096;
+/// Stack of the engine thread; all of it is locked.
+const STACK: usize = 256 * 1024;
+
+/// Starts the engine and address threads for `plan`. Call it within a tokio context.
+///
+/// # Errors
+/// When the plan cannot be built or a thread cannot start. Refused privileges are no error: they show in the snapshot.
+pub fn start(plan: &Plan, options: CoreOptions) -> Result<(Core, Reports), CoreError> {
+    start_with(plan, options, address::spawn)
+}
+
+/// The same with another address thread.
+pub(crate) fn start_with(
+    plan: &Plan,
+    options: CoreOptions,
+    spawn: impl FnOnce(AddressSetup, AddressEnds, Option<u8>) -> io::Result<JoinHandle<()>>,
+) -> Result<(Core, Reports), CoreError> {
+    let (mut interfaces, mut trackers) = (InterfaceNames::default(), TrackerNames::default());
+    let built = build::build(plan, &mut interfaces, &mut trackers)?;
+
+    let engine_signal = Signal::new().map_err(CoreError::Signal)?;
+    let address_signal = Signal::new().map_err(CoreError::Signal)?;
+    let world_signal = Signal::new().map_err(CoreError::Signal)?;
+    let back_signal = Signal::new().map_err(CoreError::Signal)?;
+    let (commands, engine_commands) = queue::bounded(COMMANDS, engine_signal.clone());
+    let (address_reports, engine_address_reports) = queue::bounded(ADDRESS, engine_signal.clone());
+    let (address_commands, address_inbox) = queue::bounded(ADDRESS, address_signal);
+    let (engine_reports, world_engine) = queue::bounded(REPORTS, world_signal.clone());
+    let (address_world, world_address) = queue::bounded(REPORTS, world_signal.clone());
+    let (engine_returned, returned) = queue::bounded(COMMANDS, back_signal);
+    let shared = Arc::new(Shared {
+        beat: Beat::new(clock::now()),
+        engine: publish::Published::new(),
+    });
+    let reports =
+        Reports::new(world_signal, world_engine, world_address).map_err(CoreError::Signal)?;
+
+    let fifo = match plan.global.realtime {
+        Realtime::Off => None,
+        Realtime::Fifo(priority) => {
+            // Below the engine where there is room below it.
+            Some(priority.saturating_sub(1).max(1))
+        }
+    };
+    engine::install_limit().map_err(|error| CoreError::Thread {
+        thread: "engine",
+        error,
+    })?;
+    let ends = AddressEnds {
+        commands: address_inbox,
+        reports: address_reports,
+        world: address_world,
+    };
+    let address_thread =
+        without_signals(|| spawn(*built.address, ends, fifo)).map_err(|error| {
+            CoreError::Thread {
+                thread: "address",
+                error,
+            }
+        })?;
+
+    let ends = Ends {
+        signal: engine_signal,
+        commands: engine_commands,
+        address_reports: engine_address_reports,
+        returned: engine_returned,
+        shared: Arc::clone(&shared),
+    };
+    let outs = Outs {
+        address: address_commands,
+        reports: engine_reports,
+    };
+    let (ready, is_ready) = mpsc::channel();
+    let setup = built.setup;
+    let engine_thread = without_signals(|| {
+        std::thread::Builder::new()
+            .name("engine".to_owned())
+            .stack_size(STACK)
+            .spawn(move || {
+                match Engine::new(setup, ends, outs, options) {
+                    Ok(engine) => {
+                        let _ = ready.send(Ok(()));
+                        drop(ready);
+                        let _ = engine.run();
+                    }
+                    Err(error) => {
+                        let _ = ready.send(Err(error));
+                    }
+                }
+                engine::Realtime::leave();
+            })
+    })
+    .map_err(|error| CoreError::Thread {
+        thread: "engine",
+        error,
+    })?;
+    is_ready
+        .recv()
+        .unwrap_or_else(|_| Err(io::Error::other("it ended at once")))
+        .map_err(|error| CoreError::Thread {
+            thread: "engine",
+            error,
+        })?;
+
+    let current = Published {
+        board: built.board,
+        routers: built.routers,
+    };
+    let core = Core {
+        commands,
+        waiting: VecDeque::new(),
+        returned,
+        shared,
+        interfaces,
+        trackers,
+        current,
+        previous: None,
+        threads: vec![engine_thread, address_thread],
+    };
+    Ok((core, reports))
+}
+
+/// Starts a thread that takes no signals but the kernel's warning about its running time: a handler of the other world
+/// has no place on it.
+fn without_signals<T>(start: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let mut blocked = SigSet::all();
+    blocked.remove(UnixSignal::SIGXCPU);
+    for fault in [
+        UnixSignal::SIGSEGV,
+        UnixSignal::SIGBUS,
+        UnixSignal::SIGILL,
+        UnixSignal::SIGFPE,
+    ] {
+        blocked.remove(fault);
+    }
+    let before = blocked.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_SETMASK)?;
+    let result = start();
+    before.thread_set_mask()?;
+    result
+}

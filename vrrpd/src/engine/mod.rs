@@ -1,0 +1,36 @@
+//! The engine thread: waits for the wire and the clock, and for nothing else.
+//!
+//! After its start it does not allocate, log, lock, resolve, fork, open a file or talk to netlink. Routers are built and
+//! dropped elsewhere and come and go as boxes.
+
+mod advert;
+pub(crate) mod clock;
+mod duty;
+mod ends;
+mod facts;
+mod hands;
+mod heartbeat;
+mod lock;
+mod phase;
+mod realtime;
+mod receive;
+mod replace;
+mod reports;
+mod run;
+mod setup;
+mod stamp_ring;
+mod stop;
+#[cfg(test)]
+mod tests;
+mod transmit;
+
+pub(crate) use advert::AdvertRecord;
+pub(crate) use ends::{Command, Ends, Outs, Shared};
+pub(crate) use heartbeat::Beat;
+pub(crate) use lock::{lock_setup, state as lock_state, unlock_setup};
+pub(crate) use phase::Phase;
+pub(crate) use realtime::{Realtime, install_limit};
+pub(crate) use run::Engine;
+pub(crate) use setup::{DiscardReport, InterfaceIo, Io, RouterIo, Setup};
+pub(crate) use stamp_ring::StampRing;
+pub(crate) use transmit::is_sendable;

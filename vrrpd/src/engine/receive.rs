@@ -1,0 +1,223 @@
+//! A packet's way in: from the socket to the router that it is for, judged by that router's checks.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
+
+use nix::libc;
+use vrrp_proto::node::RouterIndex;
+use vrrp_proto::router::Received;
+use vrrp_proto::time::Instant;
+use vrrp_proto::units::Family;
+use vrrp_proto::wire::Datagram;
+
+use super::clock::{self, ClockPair};
+use super::setup::Io;
+use crate::net::{arrival, control};
+use crate::sys::message::{BATCH, Inbox, Incoming};
+
+/// What came of reading from a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Taken {
+    /// Packets taken.
+    pub(super) packets: usize,
+    /// Whether the queue was seen empty.
+    pub(super) empty: bool,
+}
+
+/// Counts of packets that belong to no router.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Strays {
+    /// Packets for a VRID, or of a kind, that no router here has.
+    pub(super) unknown: u64,
+    /// Packets that the kernel dropped because a receive queue was full.
+    pub(super) drops: u64,
+}
+
+/// Takes up to `limit` packets of one socket and hands each valid advert to `accept`; never waits.
+pub(super) fn receive(
+    inbox: &mut Inbox,
+    io: &mut Io,
+    (interface, socket): (usize, usize),
+    limit: usize,
+    strays: &mut Strays,
+    accept: &mut dyn FnMut(&mut Io, Instant, RouterIndex, &Received),
+) -> Taken {
+    let nothing = Taken {
+        packets: 0,
+        empty: true,
+    };
+    let Some(sockets) = io
+        .interfaces
+        .get(interface)
+        .and_then(|interface| interface.sockets.as_deref())
+    else {
+        return nothing;
+    };
+    let Some(source) = sockets.receive.get(socket) else {
+        return nothing;
+    };
+    let (family, multicast, index) = (source.family, source.multicast, sockets.index);
+    let wanted = limit.min(BATCH);
+    let Ok(packets) = inbox.receive(&source.socket, wanted, false) else {
+        // The interface went down or away; the address thread tells when there are other sockets.
+        return nothing;
+    };
+    let (read, pair) = (clock::now(), ClockPair::sample());
+    for packet in inbox.iter() {
+        let facts = Facts::read(&packet, family);
+        if let Some(total) = facts.drops {
+            let known = io
+                .interfaces
+                .get_mut(interface)
+                .and_then(|interface| interface.drops.get_mut(socket));
+            if let Some(known) = known {
+                strays.drops += u64::from(total.wrapping_sub(std::mem::replace(known, total)));
+            }
+        }
+        if facts
+            .interface
+            .is_some_and(|arrived_on| arrived_on != index)
+        {
+            // From before the socket was bound: not from the interface of any router of this socket.
+            strays.unknown += 1;
+            continue;
+        }
+        let arrived = facts.arrived.map(|real| pair.convert(real).min(read));
+        match judge(
+            io,
+            interface,
+            (family, multicast),
+            &packet,
+            &facts,
+            (arrived, read),
+        ) {
+            Some((router, received)) => accept(io, read, router, &received),
+            None => strays.unknown += u64::from(facts.stray(io, interface, family, &packet)),
+        }
+    }
+    Taken {
+        packets,
+        empty: packets < wanted,
+    }
+}
+
+/// What the kernel tells beside a packet.
+#[derive(Clone, Copy, Debug, Default)]
+struct Facts {
+    arrived: Option<u64>,
+    interface: Option<u32>,
+    destination: Option<Ipv6Addr>,
+    hop_limit: Option<u8>,
+    flow_label: Option<u32>,
+    drops: Option<u32>,
+}
+
+impl Facts {
+    fn read(packet: &Incoming<'_>, family: Family) -> Self {
+        let mut facts = Self {
+            arrived: arrival(packet.control),
+            ..Self::default()
+        };
+        for (level, kind, data) in control::walk(packet.control) {
+            match (family, level, kind) {
+                (_, libc::SOL_SOCKET, libc::SO_RXQ_OVFL) => facts.drops = word(data, 0),
+                // in_pktinfo: interface, local address, destination.
+                (Family::V4, libc::IPPROTO_IP, libc::IP_PKTINFO) => facts.interface = word(data, 0),
+                // in6_pktinfo: destination, interface.
+                (Family::V6, libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+                    facts.destination = data
+                        .first_chunk::<16>()
+                        .map(|octets| Ipv6Addr::from(*octets));
+                    facts.interface = word(data, 16);
+                }
+                (Family::V6, libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT) => {
+                    facts.hop_limit = word(data, 0).and_then(|limit| u8::try_from(limit).ok());
+                }
+                (Family::V6, libc::IPPROTO_IPV6, libc::IPV6_FLOWINFO) => {
+                    facts.flow_label = word(data, 0).map(|word| u32::from_be(word) & 0x000f_ffff);
+                }
+                _ => {}
+            }
+        }
+        facts
+    }
+
+    fn datagram<'a>(&self, packet: &Incoming<'a>, family: Family) -> Option<Datagram<'a>> {
+        match family {
+            Family::V4 => Datagram::parse(family, packet.bytes).ok(),
+            Family::V6 => {
+                let Some(IpAddr::V6(source)) = packet.source else {
+                    return None;
+                };
+                let mut datagram = Datagram::from_ipv6_socket(
+                    source,
+                    self.destination?,
+                    self.hop_limit?,
+                    packet.bytes,
+                );
+                datagram.sequence = self.flow_label.filter(|label| *label != 0);
+                Some(datagram)
+            }
+        }
+    }
+
+    /// Whether the packet is for no router of this interface: one that is, was counted at its router.
+    fn stray(&self, io: &Io, interface: usize, family: Family, packet: &Incoming<'_>) -> bool {
+        let router = self
+            .datagram(packet, family)
+            .and_then(|datagram| datagram.peek_vrid())
+            .and_then(|vrid| io.interfaces.get(interface)?.router(family, vrid));
+        router.is_none()
+    }
+}
+
+/// Finds the packet's router and lets it judge. `None` for what is discarded, which is counted at the router.
+fn judge(
+    io: &mut Io,
+    interface: usize,
+    (family, multicast): (Family, bool),
+    packet: &Incoming<'_>,
+    facts: &Facts,
+    (arrived, read): (Option<Instant>, Instant),
+) -> Option<(RouterIndex, Received)> {
+    let datagram = facts.datagram(packet, family)?;
+    let index = io
+        .interfaces
+        .get(interface)?
+        .router(family, datagram.peek_vrid()?)?;
+    let router = io.routers.get_mut(usize::from(index.0))?;
+    if router.multicast != multicast {
+        // A multicast and a unicast socket of one interface hear each other's unicast packets; the router's own socket
+        // brings it too.
+        return None;
+    }
+    router.dirty = true;
+    match router.receive.receive(&datagram, &mut router.ah) {
+        Ok(accepted) => {
+            let received = accepted.received(arrived);
+            let counts = &mut router.received;
+            counts.accepted += 1;
+            if received.priority.is_release() {
+                counts.releases += 1;
+            }
+            for warning in accepted.warnings.iter() {
+                counts.warnings[warning.index()] += 1;
+            }
+            let delay = arrived.map_or(Duration::ZERO, |arrived| read.saturating_since(arrived));
+            counts.worst_read_delay = counts.worst_read_delay.max(delay);
+            Some((index, received))
+        }
+        Err(discard) => {
+            router.received.discards[discard.index()] += 1;
+            router.discards.count = router.discards.count.saturating_add(1);
+            None
+        }
+    }
+}
+
+/// The 32-bit word at a position, in the machine's order.
+fn word(data: &[u8], at: usize) -> Option<u32> {
+    data.get(at..)?
+        .first_chunk::<4>()
+        .map(|word| u32::from_ne_bytes(*word))
+}

@@ -1,0 +1,203 @@
+//! What the engine runs on: routers with their packets and counters, interfaces with their sockets. Built and dropped by
+//! the other world; the engine only moves it in and out.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use vrrp_config::plan;
+use vrrp_proto::node::{Node, RouterIndex};
+use vrrp_proto::router::{FaultSet, InterfaceKey, RouterId};
+use vrrp_proto::time::Instant;
+use vrrp_proto::units::{Family, Vrid};
+use vrrp_proto::wire::{AhSequence, ReceiveConfig, SendConfig};
+
+use super::advert::AdvertRecord;
+use super::stamp_ring::StampRing;
+use crate::address::AddressSetup;
+use crate::core::{MemoryLock, ReceiveCounts};
+use crate::net::{InterfaceSockets, SocketSpec};
+use crate::publish::Board;
+
+/// Everything that a configuration gives the engine.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    pub(crate) node: Node,
+    pub(crate) io: Io,
+    /// Results of trackers last at most this long.
+    pub(crate) longest_expiry: Duration,
+    /// Scheduling that the configuration asks for.
+    pub(crate) realtime: plan::Realtime,
+    /// Whether the setup's memory could be locked, once that was tried.
+    pub(crate) memory: Option<MemoryLock>,
+    /// What the address thread was given: for the way out when that thread is gone.
+    pub(crate) addresses: AddressSetup,
+}
+
+/// The part of a setup that actions of the node work on while the node itself is borrowed.
+#[derive(Debug)]
+pub(crate) struct Io {
+    /// In the node's order.
+    pub(crate) routers: Vec<RouterIo>,
+    /// Every interface that a router speaks on or tracks.
+    pub(crate) interfaces: Vec<InterfaceIo>,
+    /// Where the routers are published.
+    pub(crate) board: Arc<Board>,
+}
+
+/// A virtual router's packets, counters and driver-side state.
+#[derive(Debug)]
+pub(crate) struct RouterIo {
+    pub(crate) id: RouterId,
+    /// Position of its interface.
+    pub(crate) interface: usize,
+    pub(crate) send: SendConfig,
+    pub(crate) receive: ReceiveConfig,
+    /// The group, or every peer.
+    pub(crate) destinations: Box<[IpAddr]>,
+    pub(crate) multicast: bool,
+    /// TTL or hop limit sent.
+    pub(crate) ttl: u8,
+    /// Source address of its adverts; the outer level is whether the address thread has told.
+    pub(crate) source: Option<Option<IpAddr>>,
+    /// Sequence number of the last advert.
+    pub(crate) sequence: u16,
+    pub(crate) ah: AhSequence,
+    /// The driver's own faults, as the node was told last.
+    pub(crate) faults: FaultSet,
+    /// Whether the node was told to start it, and the other world that it was.
+    pub(crate) started: bool,
+    pub(crate) record: AdvertRecord,
+    pub(crate) received: ReceiveCounts,
+    /// Discards that were not reported yet, and when the last report was.
+    pub(crate) discards: DiscardReport,
+    /// Whether it changed since it was published.
+    pub(crate) dirty: bool,
+}
+
+/// Discards since the last report about them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct DiscardReport {
+    pub(crate) count: u32,
+    pub(crate) reported: Option<Instant>,
+}
+
+/// An interface.
+#[derive(Debug)]
+pub(crate) struct InterfaceIo {
+    pub(crate) key: InterfaceKey,
+    pub(crate) spec: SocketSpec,
+    /// Whether the address thread has told about it.
+    pub(crate) known: bool,
+    pub(crate) exists: bool,
+    pub(crate) up: bool,
+    /// Why its sockets could not be opened.
+    pub(crate) refused: Option<i32>,
+    pub(crate) sockets: Option<Box<InterfaceSockets>>,
+    /// Tells events of these sockets from those of earlier ones.
+    pub(crate) generation: u32,
+    /// Stamps that are awaited, by position of the transmit socket: one for each family.
+    pub(crate) stamps: [StampRing; 2],
+    /// Whether adverts left since the stamps were looked at, by family.
+    pub(crate) touched: [bool; 2],
+    /// What each receive socket last told of dropped packets: a running total.
+    pub(crate) drops: [u32; 8],
+    /// Routers by family and VRID.
+    pub(crate) by_vrid: Box<[[Option<RouterIndex>; 256]; 2]>,
+}
+
+impl InterfaceIo {
+    pub(crate) fn router(&self, family: Family, vrid: u8) -> Option<RouterIndex> {
+        self.by_vrid[family_position(family)][usize::from(vrid)]
+    }
+
+    pub(crate) fn insert_router(&mut self, family: Family, vrid: Vrid, index: RouterIndex) {
+        self.by_vrid[family_position(family)][usize::from(vrid.as_u8())] = Some(index);
+    }
+}
+
+/// The place of a family in arrays of two.
+pub(crate) const fn family_position(family: Family) -> usize {
+    match family {
+        Family::V4 => 0,
+        Family::V6 => 1,
+    }
+}
+
+impl RouterIo {
+    /// Takes over what is not configuration from the same router of an earlier setup.
+    pub(crate) fn inherit(&mut self, old: &Self) {
+        self.source = old.source;
+        self.receive.own_source = old.receive.own_source;
+        self.receive.owner = old.receive.owner;
+        self.sequence = old.sequence;
+        self.ah = old.ah;
+        self.faults = old.faults;
+        self.started = old.started;
+        self.record = old.record;
+        self.received = old.received;
+        self.discards = old.discards;
+        self.dirty = true;
+    }
+}
+
+impl InterfaceIo {
+    /// Takes over what is not configuration from the same interface of an earlier setup. The sockets come along even
+    /// where other ones are needed now: they serve until the address thread brings those.
+    pub(crate) fn inherit(&mut self, old: &mut Self) {
+        self.known = old.known;
+        self.exists = old.exists;
+        self.up = old.up;
+        self.refused = old.refused;
+        self.sockets = old.sockets.take();
+        self.generation = old.generation;
+        self.drops = old.drops;
+        std::mem::swap(&mut self.stamps, &mut old.stamps);
+    }
+}
+
+impl Setup {
+    /// Where the memory is that the engine touches, as address and bytes, for locking it.
+    pub(crate) fn for_each_memory(&self, visit: &mut dyn FnMut(usize, usize)) {
+        visit(std::ptr::from_ref(self).addr(), size_of::<Self>());
+        self.node.for_each_memory(visit);
+        self.io.for_each_memory(visit);
+    }
+}
+
+impl Io {
+    fn for_each_memory(&self, visit: &mut dyn FnMut(usize, usize)) {
+        let mut slice = |address: usize, bytes: usize| visit(address, bytes);
+        slice(
+            self.routers.as_ptr().addr(),
+            size_of_val(self.routers.as_slice()),
+        );
+        slice(
+            self.interfaces.as_ptr().addr(),
+            size_of_val(self.interfaces.as_slice()),
+        );
+        for router in &self.routers {
+            slice(
+                router.destinations.as_ptr().addr(),
+                size_of_val(&*router.destinations),
+            );
+            let addresses = router.send.addresses.as_addresses();
+            slice(
+                addresses.as_bytes().as_ptr().addr(),
+                addresses.as_bytes().len(),
+            );
+        }
+        for interface in &self.interfaces {
+            slice(
+                interface.by_vrid.as_ptr().addr(),
+                size_of_val(&*interface.by_vrid),
+            );
+            for ring in &interface.stamps {
+                let (address, bytes) = ring.memory();
+                slice(address, bytes);
+            }
+        }
+        let (address, bytes) = self.board.memory();
+        slice(address, bytes);
+    }
+}

@@ -1,0 +1,327 @@
+//! An advert's way out: encoded from live settings, handed to the kernel once per destination, stamps collected.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::num::NonZeroU16;
+
+use nix::libc;
+use vrrp_proto::node::RouterIndex;
+use vrrp_proto::router::Config;
+use vrrp_proto::time::Instant;
+use vrrp_proto::units::{Version, WirePriority};
+use vrrp_proto::wire::{Advert, Envelope, MAX_PACKET};
+
+use super::clock::{self, ClockPair};
+use super::setup::{InterfaceIo, Io, RouterIo, family_position};
+use super::stamp_ring::StampRing;
+use crate::net::control::{self, Outgoing};
+use crate::net::{ErrorReport, InterfaceSockets, TransmitSocket, error_report};
+use crate::sys::message::{self, BATCH, Inbox};
+
+/// Reads of an error queue at one look: enough for what can be in it, and no more than that.
+const READS: usize = 64;
+
+/// The memory that adverts are built in, and what is counted over all of them.
+pub(super) struct Outbox {
+    packet: Box<[u8; MAX_PACKET]>,
+    reports: Inbox,
+    pub(super) undelivered: u64,
+}
+
+impl Outbox {
+    pub(super) fn new() -> Self {
+        Self {
+            packet: Box::new([0; MAX_PACKET]),
+            reports: Inbox::new(),
+            undelivered: 0,
+        }
+    }
+
+    /// Sends one advert of a router, a copy to each destination.
+    pub(super) fn advertise(
+        &mut self,
+        io: &mut Io,
+        index: RouterIndex,
+        config: &Config,
+        (priority, due): (WirePriority, Instant),
+        woke: Instant,
+    ) {
+        let Some(router) = io.routers.get_mut(usize::from(index.0)) else {
+            return;
+        };
+        router.dirty = true;
+        router.record.due(due, woke.max(due));
+        let interface = io.interfaces.get_mut(router.interface);
+        let Some((interface, source)) = interface.zip(router.source.flatten()) else {
+            router.record.unsendable();
+            return;
+        };
+        let position = family_position(router.id.family);
+        let InterfaceIo {
+            sockets,
+            stamps,
+            touched,
+            ..
+        } = interface;
+        let Some(sockets) = sockets.as_deref() else {
+            router.record.unsendable();
+            return;
+        };
+        let socket = sockets
+            .transmit
+            .iter()
+            .find(|socket| socket.family == router.id.family);
+        let Some(socket) = socket else {
+            router.record.unsendable();
+            return;
+        };
+        touched[position] = socket.stamped;
+        router.sequence = next_sequence(router.sequence);
+        let number = router
+            .record
+            .built(router.sequence, priority, due, woke, clock::now());
+        // Interoperation (RFC 9568 §8.4.2) sends a second advert for version 2 routers; it is part of the same event.
+        let versions: &[Version] = if config.interoperate {
+            &[Version::V3, Version::V2]
+        } else {
+            &[config.version]
+        };
+        let mut stamper = Stamper {
+            ring: &mut stamps[position],
+            index,
+            number,
+            pair: ClockPair::sample(),
+            unstamped: None,
+        };
+        for &version in versions {
+            self.send_copies(
+                router,
+                (sockets, socket),
+                source,
+                (version, config.interoperate, priority),
+                &mut stamper,
+            );
+        }
+        let unstamped = stamper.unstamped;
+        router.record.submitted(clock::now());
+        if let Some(router) = unstamped.and_then(|other| io.routers.get_mut(usize::from(other.0))) {
+            router.record.unstamped();
+            router.dirty = true;
+        }
+    }
+
+    fn send_copies(
+        &mut self,
+        router: &mut RouterIo,
+        (sockets, socket): (&InterfaceSockets, &TransmitSocket),
+        source: IpAddr,
+        (version, interoperate, priority): (Version, bool, WirePriority),
+        stamper: &mut Stamper<'_>,
+    ) {
+        let RouterIo {
+            send,
+            destinations,
+            ah,
+            record,
+            ..
+        } = router;
+        // Settings that do not fit the version are refused when the setup is built.
+        let Ok(advert) = send.advert(version, interoperate, priority) else {
+            record.copy_refused(libc::EINVAL);
+            return;
+        };
+        for &destination in &*destinations {
+            let envelope = Envelope {
+                source,
+                destination,
+                ttl: router.ttl,
+                sequence: NonZeroU16::new(router.sequence).unwrap_or(NonZeroU16::MIN),
+            };
+            let encoded = match destination {
+                IpAddr::V4(_) => send.encode_packet(&advert, &envelope, ah, &mut self.packet[..]),
+                IpAddr::V6(_) => {
+                    advert.encode_message(source, destination, send.checksum, &mut self.packet[..])
+                }
+            };
+            let Ok(length) = encoded else {
+                record.copy_refused(libc::EMSGSIZE);
+                continue;
+            };
+            let packet = &self.packet[..length];
+            match stamper.send(socket, &envelope, sockets.index, packet, router.multicast) {
+                Ok(()) => record.copy_accepted(),
+                Err(errno) => record.copy_refused(errno),
+            }
+        }
+    }
+
+    /// Takes the stamps that are there from one transmit socket's error queue; never waits.
+    pub(super) fn collect_stamps(&mut self, io: &mut Io, interface: usize, position: usize) {
+        let Some(InterfaceIo {
+            sockets: Some(sockets),
+            stamps,
+            ..
+        }) = io.interfaces.get_mut(interface)
+        else {
+            return;
+        };
+        let ring = &mut stamps[position];
+        let socket = sockets
+            .transmit
+            .iter()
+            .find(|socket| family_position(socket.family) == position);
+        let Some(socket) = socket else { return };
+        for _ in 0..READS {
+            let Ok(count) = self.reports.receive(&socket.socket, BATCH, true) else {
+                return;
+            };
+            let (now, pair) = (clock::now(), ClockPair::sample());
+            for report in self.reports.iter() {
+                match error_report(report.control) {
+                    Some(ErrorReport::Stamp { id, point, real }) => {
+                        let Some(matched) = ring.stamp(id, point, real, now, pair) else {
+                            continue;
+                        };
+                        let Some(router) = io.routers.get_mut(usize::from(matched.router.0)) else {
+                            continue;
+                        };
+                        router
+                            .record
+                            .stamped(matched.number, point, matched.at, matched.ambiguous);
+                        router.dirty = true;
+                    }
+                    Some(ErrorReport::Undelivered { .. }) => self.undelivered += 1,
+                    None => {}
+                }
+            }
+            if count < BATCH {
+                return;
+            }
+        }
+    }
+
+    /// Where the buffers are, for locking them.
+    pub(super) fn memory(&self) -> [(usize, usize); 3] {
+        let [packets, controls] = self.reports.memory();
+        [(self.packet.as_ptr().addr(), MAX_PACKET), packets, controls]
+    }
+}
+
+/// Hands copies of one advert to the kernel and remembers their numbers.
+struct Stamper<'a> {
+    ring: &'a mut StampRing,
+    index: RouterIndex,
+    number: u64,
+    pair: ClockPair,
+    unstamped: Option<RouterIndex>,
+}
+
+impl Stamper<'_> {
+    /// Sends one packet; the kernel's refusal as an errno.
+    fn send(
+        &mut self,
+        socket: &TransmitSocket,
+        envelope: &Envelope,
+        interface: u32,
+        packet: &[u8],
+        multicast: bool,
+    ) -> Result<(), i32> {
+        let ticket = self
+            .ring
+            .submit(self.index, self.number, clock::now(), self.pair);
+        self.unstamped = self.unstamped.or(ticket.unstamped);
+        let numbered = socket.stamped && self.ring.numbered;
+        let to = address(envelope, interface);
+        let control = control(envelope, interface, numbered.then_some(ticket.id));
+        let mut result = message::send(&socket.socket, to, packet, control.as_bytes(), multicast);
+        if numbered && matches!(&result, Err(error) if error.raw_os_error() == Some(libc::EINVAL)) {
+            // Either the kernel is older than numbered stamps, or the packet is refused whatever comes with it.
+            let control = self::control(envelope, interface, None);
+            result = message::send(&socket.socket, to, packet, control.as_bytes(), multicast);
+            if result.is_ok() {
+                self.ring.count_with_kernel(ticket);
+            }
+        }
+        match result {
+            Ok(()) if socket.stamped => self.ring.accepted(ticket),
+            Ok(()) | Err(_) => self.ring.refused(ticket),
+        }
+        result.map_err(|error| error.raw_os_error().unwrap_or(libc::EIO))
+    }
+}
+
+/// Where a packet goes. The flow label of IPv6 carries the sequence number, as the identification of IPv4 does.
+fn address(envelope: &Envelope, interface: u32) -> SocketAddr {
+    match envelope.destination {
+        IpAddr::V4(_) => SocketAddr::new(envelope.destination, 0),
+        IpAddr::V6(address) => {
+            let scope = if needs_scope(address) { interface } else { 0 };
+            let label = u32::from(envelope.sequence.get()).to_be();
+            SocketAddrV6::new(address, 0, label, scope).into()
+        }
+    }
+}
+
+const fn needs_scope(address: Ipv6Addr) -> bool {
+    address.is_unicast_link_local() || address.is_multicast()
+}
+
+fn control(envelope: &Envelope, interface: u32, id: Option<u32>) -> Outgoing {
+    let mut control = Outgoing::new();
+    if let IpAddr::V6(source) = envelope.source {
+        control::push_source_v6(&mut control, source, interface);
+        control::push_hop_limit(&mut control, envelope.ttl);
+    }
+    if let Some(id) = id {
+        control::push_stamp_id(&mut control, id);
+    }
+    control
+}
+
+/// Counts 1, 2, 3 … 65535 and then 2, as keepalived was seen to do: a receiver can rely on one wrap. Never 0, which the
+/// kernel replaces.
+const fn next_sequence(last: u16) -> u16 {
+    if last == u16::MAX { 2 } else { last + 1 }
+}
+
+/// An advert that can be sent in every version that the router speaks.
+pub(crate) fn is_sendable(router: &RouterIo, config: &Config) -> bool {
+    let versions: &[Version] = if config.interoperate {
+        &[Version::V3, Version::V2]
+    } else {
+        &[config.version]
+    };
+    let priority = WirePriority::from(config.priority);
+    versions.iter().all(|version| {
+        let advert: Result<Advert<'_>, _> =
+            router.send.advert(*version, config.interoperate, priority);
+        advert.is_ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sequence_skips_zero_and_wraps_as_keepalived_does() {
+        assert_eq!(next_sequence(0), 1);
+        assert_eq!(next_sequence(1), 2);
+        assert_eq!(next_sequence(65_534), 65_535);
+        assert_eq!(next_sequence(65_535), 2);
+    }
+
+    #[test]
+    fn an_ipv6_advert_carries_its_sequence_as_flow_label_in_network_order() {
+        let envelope = Envelope {
+            source: "fe80::1".parse().unwrap(),
+            destination: "ff02::12".parse().unwrap(),
+            ttl: 255,
+            sequence: NonZeroU16::new(0x0102).unwrap(),
+        };
+        let SocketAddr::V6(to) = address(&envelope, 4) else {
+            panic!("an IPv6 address")
+        };
+        assert_eq!(to.flowinfo().to_ne_bytes(), [0, 0, 1, 2]);
+        assert_eq!(to.scope_id(), 4);
+    }
+}

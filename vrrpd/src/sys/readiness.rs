@@ -1,0 +1,14 @@
+//! Registering descriptors with tokio.
+
+use std::io;
+
+use tokio::io::unix::AsyncFd;
+
+use crate::queue::Signal;
+
+/// Lets tokio wait for a signal. Within a tokio context.
+pub(crate) fn register(signal: Signal) -> io::Result<AsyncFd<Signal>> {
+    // SAFETY: the registered descriptor has to stay the same and open for the life of the AsyncFd. A Signal owns its
+    // event descriptor through an Arc, gives no way to replace or close it, and is owned by the AsyncFd.
+    Ok(unsafe { AsyncFd::register(signal) }?)
+}
