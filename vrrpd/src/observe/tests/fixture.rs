@@ -230,6 +230,7 @@ fn snapshot() -> CoreSnapshot {
         taken: Now::read().monotonic,
         engine: EngineSnapshot {
             scheduling: SchedulingClass::Fifo(1),
+            address_scheduling: Some(SchedulingClass::Fifo(1)),
             memory: MemoryLock::Locked,
             demotions: 0,
             heartbeat_age: Duration::from_millis(200),
@@ -240,6 +241,7 @@ fn snapshot() -> CoreSnapshot {
             unknown: 0,
             reports_lost: 0,
             receive_drops: 0,
+            undelivered: 0,
             stamps_numbered: false,
             running: true,
         },
