@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use nix::sched::{CloneFlags, unshare};
 use vrrp_config::plan::{
-    AnnouncePlan, AuthPlan, Global, MailPlan, NotifyPlan, Plan, Profile, Realtime,
-    RestoreAddresses, RouterPlan, Transport, VipPlan,
+    AnnouncePlan, AuthPlan, CommandPlan, Global, MailPlan, NotifyPlan, Plan, Profile, Realtime,
+    RestoreAddresses, RouterPlan, ScriptPlan, TrackPlan, Transport, VipPlan,
 };
 use vrrp_proto::router::{AddressState, Cause, State, StopKind};
+use vrrp_proto::track::Reading;
 use vrrp_proto::units::{AdvertInterval, Family, Priority, Version, Vrid};
 use vrrp_proto::wire::{ChecksumAccept, ChecksumForm, GROUP_V4, GROUP_V6};
 
@@ -23,6 +24,7 @@ use crate::core::{
     now,
 };
 use crate::net;
+use crate::sys::allocation::Watch;
 
 /// Runs `test` on a thread of its own network namespace; not without root.
 fn in_namespace(test: impl FnOnce() + Send + 'static) {
@@ -681,6 +683,200 @@ fn unicast_peers_get_a_copy_each_with_one_sequence_number() {
         );
         high.stop(StopKind::Immediate);
         low.wait_for_state(State::Active);
+        low.stop(StopKind::Immediate);
+    });
+}
+
+/// The engine threads of the calling thread's network namespace.
+fn engine_threads() -> Vec<i32> {
+    let own = std::fs::read_link("/proc/thread-self/ns/net").unwrap();
+    let tasks = std::fs::read_dir("/proc/self/task")
+        .unwrap()
+        .map(|task| task.unwrap().path());
+    tasks
+        .filter(|task| {
+            std::fs::read_to_string(task.join("comm")).is_ok_and(|name| name.trim() == "engine")
+        })
+        .filter(|task| {
+            std::fs::read_link(task.join("ns/net")).is_ok_and(|namespace| namespace == own)
+        })
+        .map(|task| task.file_name().unwrap().to_str().unwrap().parse().unwrap())
+        .collect()
+}
+
+/// A tracked script that adds two to the priority while it is good.
+fn with_script(mut plan: Plan) -> Plan {
+    let command = CommandPlan {
+        argv: vec!["/bin/true".to_owned()],
+        shell: false,
+        user: None,
+    };
+    let second = Duration::from_secs(1);
+    plan.scripts.push(ScriptPlan {
+        name: "check".to_owned(),
+        command,
+        interval: second,
+        timeout: second,
+        rise: 1,
+        fall: 1,
+        weight: 2,
+        reverse: false,
+        init_fail: false,
+    });
+    let track = TrackPlan {
+        name: "check".to_owned(),
+        weight: 2,
+        reverse: false,
+    };
+    plan.routers[0].track_scripts.push(track);
+    plan
+}
+
+#[test]
+fn nothing_is_allocated_over_two_hundred_adverts_sent_and_heard() {
+    in_namespace(|| {
+        let other = Other::join();
+        let mut high = Running::start(&with_script(plan("va", 200, 3)), end_threads());
+        let mut low = other.run(|| Running::start(&plan("vb", 100, 3), end_threads()));
+        high.wait_for_state(State::Active);
+        let sent = high
+            .wait_until("is on its way", |router| router.adverts.left >= 10)
+            .adverts
+            .left;
+        let heard = low
+            .wait_until("hears it", |router| router.received.accepted >= 10)
+            .received
+            .accepted;
+        let mut watched = engine_threads();
+        watched.extend(other.run(engine_threads));
+        assert_eq!(watched.len(), 2);
+        let watches = [Watch::begin(watched[0]), Watch::begin(watched[1])];
+        high.core.reading(
+            "check",
+            Reading::Good,
+            now().saturating_add(Duration::from_secs(9)),
+        );
+        high.wait_for(
+            "the weight",
+            |report| matches!(report, Report::Priority { to, .. } if to.as_u8() == 202),
+        );
+        high.wait_until("two hundred more", |router| {
+            router.adverts.left >= sent + 200
+        });
+        low.wait_until("two hundred more", |router| {
+            router.received.accepted >= heard + 200
+        });
+        assert_eq!((watches[0].calls(), watches[1].calls()), (0, 0));
+
+        // A farewell and a takeover are no less of a promise.
+        high.core.stop(StopKind::Immediate);
+        low.wait_for_state(State::Active);
+        let leads = low.router().adverts.left;
+        low.wait_until("leads", |router| router.adverts.left >= leads + 20);
+        assert_eq!(watches[1].calls(), 0, "a takeover allocates nothing");
+        drop(watches);
+        high.wait_for("the end", |report| matches!(report, Report::Stopped { .. }));
+        low.stop(StopKind::Immediate);
+    });
+}
+
+/// System calls of a thread while `adverts` reaches a number, by name, as strace sees them.
+fn calls_of(thread: i32, mut until: impl FnMut()) -> Vec<String> {
+    let log = std::env::temp_dir().join(format!("vrrpd-engine-{}-{thread}", std::process::id()));
+    let mut strace = Program::new("strace")
+        .args(["-qq", "-p", &thread.to_string(), "-o"])
+        .arg(&log)
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    until();
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(strace.id()).unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+    strace.wait().unwrap();
+    let text = std::fs::read_to_string(&log).unwrap();
+    std::fs::remove_file(&log).unwrap();
+    let names = text
+        .lines()
+        .filter_map(|line| line.split_once('(').map(|(name, _)| name.to_owned()));
+    names
+        .filter(|name| {
+            name.chars()
+                .all(|letter| letter.is_ascii_lowercase() || letter == '_')
+        })
+        .collect()
+}
+
+#[test]
+fn an_advert_takes_at_most_four_system_calls_with_stamps_on() {
+    if Program::new("strace").arg("-V").output().is_err() {
+        eprintln!("SKIPPED: strace is not installed");
+        return;
+    }
+    in_namespace(|| {
+        let other = Other::join();
+        let mut high = Running::start(&plan("va", 200, 5), end_threads());
+        let mut low = other.run(|| Running::start(&plan("vb", 100, 5), end_threads()));
+        high.wait_for_state(State::Active);
+        low.wait_until("hears it", |router| router.received.accepted >= 3);
+
+        let (mut first, mut last) = (0, 0);
+        let calls = calls_of(engine_threads()[0], || {
+            first = high.router().adverts.left;
+            last = high
+                .wait_until("a hundred more", |router| {
+                    router.adverts.left >= first + 100
+                })
+                .adverts
+                .left;
+        });
+        let adverts = usize::try_from(last - first).unwrap();
+        let count =
+            |calls: &[String], name: &str| calls.iter().filter(|call| *call == name).count();
+        let mut names = calls.clone();
+        names.sort_unstable();
+        names.dedup();
+        for name in &names {
+            eprintln!(
+                "sending: {name} {} in {adverts} adverts and the half second before them",
+                count(&calls, name)
+            );
+        }
+        assert_eq!(
+            names,
+            ["epoll_wait", "recvmmsg", "sendmsg", "timerfd_settime"]
+        );
+        let sent = count(&calls, "sendmsg");
+        assert!(sent >= adverts);
+        // The heartbeat's deadline wakes the loop once in a while without an advert.
+        assert!(
+            calls.len() <= 4 * sent + 8,
+            "{} calls for {sent} adverts",
+            calls.len()
+        );
+
+        let (mut first, mut last) = (0, 0);
+        let thread = other.run(engine_threads)[0];
+        let calls = calls_of(thread, || {
+            first = low.router().received.accepted;
+            last = low
+                .wait_until("a hundred more", |router| {
+                    router.received.accepted >= first + 100
+                })
+                .received
+                .accepted;
+        });
+        eprintln!(
+            "hearing: {} calls in {} adverts and the half second before them",
+            calls.len(),
+            last - first
+        );
+        let heard = count(&calls, "recvmmsg");
+        assert!(
+            calls.len() <= 3 * heard + 8,
+            "{} calls for {heard} reads",
+            calls.len()
+        );
+        high.stop(StopKind::Immediate);
         low.stop(StopKind::Immediate);
     });
 }

@@ -5,6 +5,8 @@
     reason = "system calls without a safe interface in nix or socket2 end here"
 )]
 
+#[cfg(test)]
+pub(crate) mod allocation;
 pub(crate) mod descriptor;
 pub(crate) mod memory;
 pub(crate) mod message;
