@@ -214,3 +214,56 @@ fn a_leaving_master_says_so() {
         "loadbalancer MASTER (leaving) for 14 s, healthy\n"
     );
 }
+
+/// Every number of the example, as a path of keys and indices.
+fn numbers(value: &serde_json::Value, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
+    match value {
+        serde_json::Value::Number(_) => found.push(path.clone()),
+        serde_json::Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                path.push(index.to_string());
+                numbers(item, path, found);
+                path.pop();
+            }
+        }
+        serde_json::Value::Object(fields) => {
+            for (key, field) in fields {
+                path.push(key.clone());
+                numbers(field, path, found);
+                path.pop();
+            }
+        }
+        serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::String(_) => {}
+    }
+}
+
+#[test]
+fn numbers_at_the_ends_of_their_ranges_are_rendered_and_judged() {
+    let value: serde_json::Value = serde_json::from_str(EXAMPLE).unwrap();
+    let mut found = Vec::new();
+    numbers(&value, &mut Vec::new(), &mut found);
+    assert!(found.len() > 50, "{}", found.len());
+    let mut rendered_ones = 0;
+    for path in found {
+        let pointer = format!("/{}", path.join("/"));
+        for extreme in [
+            serde_json::json!(0),
+            serde_json::json!(u64::MAX),
+            serde_json::json!(i64::MIN),
+            serde_json::json!(i64::MAX),
+            serde_json::json!(i32::MIN),
+            serde_json::json!(i16::MIN),
+            serde_json::json!(255),
+        ] {
+            let mut changed = value.clone();
+            *changed.pointer_mut(&pointer).unwrap() = extreme;
+            // What the field cannot hold is refused when it is read; the rest must be shown.
+            if let Ok(mut status) = serde_json::from_value::<Status>(changed) {
+                status.health = judge(&status);
+                assert!(!rendered(&status).is_empty());
+                rendered_ones += 1;
+            }
+        }
+    }
+    assert!(rendered_ones > 100, "{rendered_ones}");
+}
