@@ -11,6 +11,7 @@ mod report;
 mod reports;
 mod snapshot;
 pub(crate) mod start;
+mod view;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub use snapshot::{
     RouterSnapshot, SchedulingClass,
 };
 pub use start::start;
+pub use view::CoreView;
 
 use build::RouterName;
 use names::TrackerNames;
@@ -59,6 +61,7 @@ pub struct Core {
     current: Published,
     /// What is shown until the engine has taken the current setup over.
     previous: Option<Published>,
+    view: CoreView,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -113,6 +116,8 @@ impl Core {
         {
             self.previous = Some(before);
         }
+        self.view
+            .replace(self.current.clone(), self.previous.clone());
         Ok(summary)
     }
 
@@ -147,17 +152,13 @@ impl Core {
     /// The state of the engine and of all routers. Never makes the engine wait.
     #[must_use]
     pub fn snapshot(&self) -> CoreSnapshot {
-        let taken = clock::now();
-        let shown = self
-            .previous
-            .as_ref()
-            .filter(|_| !self.current.is_taken_over())
-            .unwrap_or(&self.current);
-        CoreSnapshot {
-            taken,
-            engine: self.engine_snapshot(taken),
-            routers: shown.snapshots(),
-        }
+        self.view.snapshot()
+    }
+
+    /// Takes snapshots too, and can be held by somebody else.
+    #[must_use]
+    pub fn view(&self) -> CoreView {
+        self.view.clone()
     }
 
     /// The name of a router of the present or the last plan.
@@ -244,16 +245,6 @@ impl Core {
                 .collect(),
             kept: next.iter().filter(kept).map(name).collect(),
         }
-    }
-
-    fn engine_snapshot(&self, now: Instant) -> EngineSnapshot {
-        let facts = self
-            .shared
-            .engine
-            .read()
-            .and_then(|words| EngineFacts::from_words(&words));
-        let heartbeat_age = now.saturating_since(self.shared.beat.last());
-        EngineSnapshot::of(facts, heartbeat_age)
     }
 }
 

@@ -10,7 +10,7 @@ use nix::sys::signal::{SigSet, Signal as UnixSignal};
 use vrrp_config::plan::{Plan, Realtime};
 
 use super::names::{InterfaceNames, TrackerNames};
-use super::{Core, CoreError, CoreOptions, Published, Reports, build};
+use super::{Core, CoreError, CoreOptions, CoreView, Published, Reports, build};
 use crate::address::{self, AddressEnds, AddressSetup};
 use crate::engine::{self, Beat, Ends, Engine, Outs, Shared, clock};
 use crate::publish;
@@ -130,6 +130,7 @@ pub(crate) fn start_with(
         board: built.board,
         routers: built.routers,
     };
+    let view = CoreView::new(Arc::clone(&shared), current.clone());
     let core = Core {
         commands,
         waiting: VecDeque::new(),
@@ -139,6 +140,7 @@ pub(crate) fn start_with(
         trackers,
         current,
         previous: None,
+        view,
         threads: vec![engine_thread, address_thread],
     };
     Ok((core, reports))

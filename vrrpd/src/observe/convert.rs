@@ -14,7 +14,7 @@ use vrrp_record::moment::millis;
 use vrrp_record::text::Name;
 use vrrp_record::words::{Faults, Objects, Word, word};
 
-use crate::core::{self, Report, RouterSnapshot};
+use crate::core::{self, Core, Report, RouterSnapshot};
 
 /// The names behind the core's numbers.
 pub trait Names {
@@ -22,8 +22,22 @@ pub trait Names {
     fn router(&self, id: RouterId) -> Option<&str>;
     /// An interface's name.
     fn interface(&self, key: InterfaceKey) -> Option<&str>;
-    /// A tracked object's name: `script chk_haproxy`, `interface eth1`.
+    /// A tracked script's name.
     fn tracker(&self, id: TrackerId) -> Option<&str>;
+}
+
+impl Names for Core {
+    fn router(&self, id: RouterId) -> Option<&str> {
+        self.router_name(id)
+    }
+
+    fn interface(&self, key: InterfaceKey) -> Option<&str> {
+        self.interface_name(key)
+    }
+
+    fn tracker(&self, id: TrackerId) -> Option<&str> {
+        self.tracker_name(id)
+    }
 }
 
 /// What a transition looked like before it, and what the core says after it.
@@ -263,7 +277,13 @@ pub(super) fn plain(report: &Report, names: &dyn Names, plan: &Plan) -> Option<K
             router: router_name(router)?,
             late_us: micros(late),
         },
-        Report::TrackerExpired { tracker, .. } => tracker_expired(names.tracker(tracker)?),
+        Report::TrackerExpired { tracker, .. } => Kind::Tracker {
+            // Only scripts have results that expire.
+            kind: TrackerKind::Script,
+            name: Name::new(names.tracker(tracker)?),
+            state: TrackerState::Expired,
+            outcome: None,
+        },
         Report::Stalled { by, .. } => Kind::Stalled {
             late_us: micros(by),
         },
@@ -346,21 +366,6 @@ pub(super) fn plain(report: &Report, names: &dyn Names, plan: &Plan) -> Option<K
         | Report::Stopped { .. } => return None,
     };
     Some(kind)
-}
-
-/// `script chk_haproxy` or `interface eth1`, which stopped to report.
-fn tracker_expired(tracker: &str) -> Kind {
-    let (kind, name) = match tracker.split_once(' ') {
-        Some(("script", name)) => (TrackerKind::Script, name),
-        Some(("interface", name)) => (TrackerKind::Interface, name),
-        _ => (TrackerKind::Other, tracker),
-    };
-    Kind::Tracker {
-        kind,
-        name: Name::new(name),
-        state: TrackerState::Expired,
-        outcome: None,
-    }
 }
 
 /// When a report's fact came about.

@@ -33,7 +33,7 @@ impl Log {
     pub(super) fn write(&mut self, event: &Event) {
         let now = Instant::from_nanos(event.monotonic_ns);
         if let Some(left_out) = self.limiter.left_out(now) {
-            tracing::warn!(event = "left_out", "{}", left_out_text(&left_out));
+            tracing::warn!("{}", left_out_text(&left_out));
         }
         let name = event
             .kind
@@ -51,21 +51,20 @@ impl Log {
                     .limiter
                     .admit(now, class(&event.kind), name, event.kind.name())
             {
-                emit(&line, event, name);
+                emit(&line);
             }
         }
     }
 }
 
-/// Hands a line to tracing with its fields; each level is a call of its own there.
-fn emit(line: &Line, event: &Event, name: Name) {
-    let (seq, kind, text) = (event.seq, event.kind.name(), line.text.as_str());
-    let router = (!name.as_str().is_empty()).then(|| name.as_str());
+/// Hands a line to tracing, each level with a call of its own. No fields: the line says everything, and monitoring that
+/// matches on keepalived's lines finds nothing behind them but the cause.
+fn emit(line: &Line) {
     match line.level {
-        Level::ERROR => tracing::error!(seq, event = kind, router, "{text}"),
-        Level::WARN => tracing::warn!(seq, event = kind, router, "{text}"),
-        Level::INFO => tracing::info!(seq, event = kind, router, "{text}"),
-        _ => tracing::debug!(seq, event = kind, router, "{text}"),
+        Level::ERROR => tracing::error!("{}", line.text),
+        Level::WARN => tracing::warn!("{}", line.text),
+        Level::INFO => tracing::info!("{}", line.text),
+        _ => tracing::debug!("{}", line.text),
     }
 }
 

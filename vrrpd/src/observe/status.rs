@@ -262,7 +262,29 @@ fn groups(plan: &Plan, routers: &[Router]) -> Vec<Group> {
 }
 
 fn scheduling(plan: &Plan, engine: &EngineSnapshot) -> Scheduling {
-    let (priority, why_not) = match engine.scheduling {
+    let wanted = plan.global.realtime != Realtime::Off;
+    let mut threads = vec![thread("engine", engine.scheduling, wanted)];
+    threads.extend(
+        engine
+            .address_scheduling
+            .map(|class| thread("address", class, wanted)),
+    );
+    let memory_why_not = match engine.memory {
+        MemoryLock::Locked | MemoryLock::Off => None,
+        MemoryLock::Refused(errno) => Some(format!(
+            "{}; needs CAP_IPC_LOCK or a higher limit (LimitMEMLOCK=)",
+            Errno(errno)
+        )),
+    };
+    Scheduling {
+        threads,
+        memory_locked: engine.memory == MemoryLock::Locked,
+        memory_why_not,
+    }
+}
+
+fn thread(name: &str, class: SchedulingClass, wanted: bool) -> Thread {
+    let (priority, why_not) = match class {
         SchedulingClass::Fifo(priority) => (Some(priority), None),
         SchedulingClass::Ordinary => (None, None),
         SchedulingClass::Refused(errno) => {
@@ -275,23 +297,12 @@ fn scheduling(plan: &Plan, engine: &EngineSnapshot) -> Scheduling {
             Some("it used too much CPU, and is back within 10 s".to_owned()),
         ),
     };
-    let off = plan.global.realtime == Realtime::Off;
-    let memory_why_not = match engine.memory {
-        MemoryLock::Locked | MemoryLock::Off => None,
-        MemoryLock::Refused(errno) => Some(format!(
-            "{}; needs CAP_IPC_LOCK or a higher limit (LimitMEMLOCK=)",
-            Errno(errno)
-        )),
-    };
-    Scheduling {
-        threads: vec![Thread {
-            name: "engine".to_owned(),
-            real_time: priority.is_some(),
-            priority,
-            why_not: why_not.filter(|_| !off),
-        }],
-        memory_locked: engine.memory == MemoryLock::Locked,
-        memory_why_not,
+    let real_time = priority.is_some();
+    Thread {
+        name: name.to_owned(),
+        real_time,
+        priority,
+        why_not: why_not.filter(|_| wanted),
     }
 }
 

@@ -270,7 +270,7 @@ impl Names for Table {
     }
 
     fn tracker(&self, id: TrackerId) -> Option<&str> {
-        ["script chk_haproxy", "interface eth1"]
+        ["chk_haproxy", "eth1"]
             .get(usize::try_from(id.0).ok()?)
             .copied()
     }
