@@ -102,3 +102,21 @@ fn only_reading_is_free() {
     assert!(!Command::Status.changes());
     assert!(Command::Reload.changes());
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_stream_is_read_or_refused(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+        match read_frame(&mut Cursor::new(&bytes), 128) {
+            Ok(content) => {
+                let announced = u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+                proptest::prop_assert_eq!(u32::try_from(content.len()).unwrap(), announced);
+                proptest::prop_assert!(announced <= 128);
+                // Whatever it says, reading it does not panic.
+                let _request = decode_frame::<Request>(&content);
+                let _response = decode_frame::<Response>(&content);
+            }
+            Err(FrameError::Closed) => proptest::prop_assert!(bytes.is_empty()),
+            Err(error) => proptest::prop_assert!(!matches!(error, FrameError::Io(_)), "{}", error),
+        }
+    }
+}
