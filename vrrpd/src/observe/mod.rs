@@ -19,4 +19,4 @@ mod tests;
 pub use clock::Now;
 pub use convert::Names;
 pub use observer::{Identity, Observer};
-pub use scripts::{ScriptRun, ScriptState};
+pub use scripts::ScriptRun;

@@ -22,7 +22,7 @@ use super::convert::{self, Around, Names};
 use super::history::History;
 use super::ledger::{Link, Trackers};
 use super::log::Log;
-use super::scripts::{ScriptState, Tracked};
+use super::scripts::{ScriptRun, Tracked};
 use super::status::{self, Inputs};
 use crate::control::{Peer, Source};
 use crate::core::{CoreSnapshot, Report, RouterSnapshot};
@@ -171,16 +171,14 @@ impl Observer {
         self.lock().add(kind, Now::read());
     }
 
-    /// Takes the state of a track script, whenever it changes: before its reading goes to the core.
-    pub fn script(&self, name: &str, state: ScriptState) {
-        let now = Now::read();
+    /// Takes a run of a track script, before its reading goes to the core. Scripts of no plan are ignored.
+    pub fn script_ran(&self, name: &str, run: ScriptRun) {
+        let now = Now::read().at(run.ended);
         let mut inner = self.lock();
-        let tracked = inner
-            .memory
-            .scripts
-            .entry(name.to_owned())
-            .or_insert_with(|| Tracked::new(state));
-        for kind in tracked.update(name, state, now.monotonic) {
+        let Some(tracked) = inner.memory.scripts.get_mut(name) else {
+            return;
+        };
+        for kind in tracked.ran(name, run) {
             inner.add(kind, now);
         }
     }
@@ -359,7 +357,7 @@ fn adopt_scripts(memory: &mut Memory, plan: &Plan) {
         .scripts
         .retain(|name, _| plan.scripts.iter().any(|script| script.name == *name));
     for script in &plan.scripts {
-        let fresh = || Tracked::new(ScriptState::new(script.init_fail));
+        let fresh = || Tracked::new(script.init_fail);
         memory
             .scripts
             .entry(script.name.clone())

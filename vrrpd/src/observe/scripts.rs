@@ -12,27 +12,34 @@ use vrrp_record::text::Name;
 
 use super::clock::Now;
 
-/// One track script as its tracking sees it.
+/// A run of a track script that ended, or was given up, and what is known of the script then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ScriptState {
-    /// What it says.
+pub struct ScriptRun {
+    /// How it ended.
+    pub outcome: RunOutcome,
+    /// When.
+    pub ended: Instant,
+    /// After how long.
+    pub took: Duration,
+    /// What is known of the script now.
     pub reading: Reading,
-    /// Results in a row against `reading`.
-    pub contrary: u32,
-    /// A run is going on.
-    pub running: bool,
-    /// The last run that ended.
-    pub last: Option<ScriptRun>,
-    /// When the next run starts.
-    pub next: Option<Instant>,
-    /// When `reading` no longer counts (safety rule 1).
-    pub expires: Option<Instant>,
+    /// For how long that counts (safety rule 1).
+    pub valid_for: Duration,
 }
 
-impl ScriptState {
+/// What is known of a track script.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tracked {
+    reading: Reading,
+    /// Results in a row against `reading`.
+    contrary: u32,
+    last: Option<ScriptRun>,
+    pub(super) since: Option<Instant>,
+}
+
+impl Tracked {
     /// A script that never ran; `init_fail` starts as bad.
-    #[must_use]
-    pub const fn new(init_fail: bool) -> Self {
+    pub(super) const fn new(init_fail: bool) -> Self {
         let reading = if init_fail {
             Reading::Bad
         } else {
@@ -41,80 +48,67 @@ impl ScriptState {
         Self {
             reading,
             contrary: 0,
-            running: false,
             last: None,
-            next: None,
-            expires: None,
+            since: None,
         }
     }
-}
 
-/// A run that ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ScriptRun {
-    /// How.
-    pub outcome: RunOutcome,
-    /// When.
-    pub ended: Instant,
-    /// After how long.
-    pub took: Duration,
-}
-
-/// A script's state and since when it says what it says.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Tracked {
-    pub(super) state: ScriptState,
-    pub(super) since: Option<Instant>,
-}
-
-impl Tracked {
-    pub(super) const fn new(state: ScriptState) -> Self {
-        Self { state, since: None }
-    }
-
-    /// Takes the new state, and tells the events that this makes.
-    pub(super) fn update(&mut self, name: &str, state: ScriptState, now: Instant) -> Vec<Kind> {
+    /// Takes a run, and tells the events that this makes: a new kind of end, a new reading.
+    pub(super) fn ran(&mut self, name: &str, run: ScriptRun) -> Vec<Kind> {
         let mut events = Vec::new();
         let name = Name::new(name);
-        let before = self.state;
-        if let Some(run) = state.last
-            && before.last.map(|last| last.outcome) != Some(run.outcome)
-        {
+        if self.last.map(|last| last.outcome) != Some(run.outcome) {
+            let took_ms = millis(run.took);
             events.push(Kind::ScriptRun {
                 script: name,
                 outcome: run.outcome,
-                took_ms: millis(run.took),
+                took_ms,
             });
         }
-        if state.reading != before.reading || (self.since.is_none() && state.last.is_some()) {
-            self.since = Some(state.last.map_or(now, |run| run.ended));
-            let outcome = state.last.map(|run| run.outcome);
-            let kind = TrackerKind::Script;
+        if run.reading != self.reading || self.since.is_none() {
+            self.since = Some(run.ended);
+            let (kind, state) = (TrackerKind::Script, tracker_state(run.reading));
             events.push(Kind::Tracker {
                 kind,
                 name,
-                state: tracker_state(state.reading),
-                outcome,
+                state,
+                outcome: Some(run.outcome),
             });
         }
-        self.state = state;
+        let success = run.outcome == RunOutcome::Exited { status: 0 };
+        let agrees = success == (run.reading == Reading::Good);
+        self.contrary = if agrees {
+            0
+        } else {
+            self.contrary.saturating_add(1)
+        };
+        self.reading = run.reading;
+        self.last = Some(run);
         events
+    }
+
+    fn expires(&self) -> Option<Instant> {
+        self.last.map(|run| run.ended.saturating_add(run.valid_for))
     }
 
     /// What it says now, its expiry considered.
     pub(super) fn tracker_state(&self, now: Instant) -> TrackerState {
-        match (self.state.reading, self.state.expires) {
-            (Reading::Good | Reading::Bad, Some(expires)) if expires <= now => {
-                TrackerState::Expired
-            }
-            (reading, _) => tracker_state(reading),
+        if self.expires().is_some_and(|expires| expires <= now) {
+            TrackerState::Expired
+        } else {
+            tracker_state(self.reading)
         }
     }
 
-    /// As the status shows it.
+    /// As the status shows it. Runs begin on a beat; one that is due and has not been told of is going on.
     pub(super) fn status(&self, plan: &ScriptPlan, now: Now) -> Script {
-        let until =
-            |instant: Option<Instant>| instant.map(|at| millis(at.saturating_since(now.monotonic)));
+        let until = |at: Instant| millis(at.saturating_since(now.monotonic));
+        let next = self.last.map(|run| {
+            run.ended
+                .saturating_sub(run.took)
+                .saturating_add(plan.interval)
+        });
+        let running = next.is_none_or(|next| next <= now.monotonic);
         Script {
             name: plan.name.clone(),
             state: self.tracker_state(now.monotonic),
@@ -123,15 +117,15 @@ impl Tracked {
             timeout_ms: millis(plan.timeout),
             rise: plan.rise,
             fall: plan.fall,
-            contrary: self.state.contrary,
-            running: self.state.running,
-            last: self.state.last.map(|run| LastRun {
+            contrary: self.contrary,
+            running,
+            last: self.last.map(|run| LastRun {
                 outcome: run.outcome,
                 ended: now.look_back(run.ended),
                 took_ms: millis(run.took),
             }),
-            next_in_ms: until(self.state.next),
-            expires_in_ms: until(self.state.expires),
+            next_in_ms: next.filter(|_| !running).map(until),
+            expires_in_ms: self.expires().map(until),
         }
     }
 }

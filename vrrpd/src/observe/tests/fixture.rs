@@ -310,20 +310,16 @@ impl Bench {
     }
 
     pub(super) fn script_ran(&self, outcome: RunOutcome, reading: Reading) {
-        let now = Now::read().monotonic;
-        let state = ScriptState {
+        let (ended, took) = (ago(0), Duration::from_millis(11));
+        let valid_for = Duration::from_secs(5);
+        let run = ScriptRun {
+            outcome,
+            ended,
+            took,
             reading,
-            contrary: 0,
-            running: false,
-            last: Some(ScriptRun {
-                outcome,
-                ended: now,
-                took: Duration::from_millis(11),
-            }),
-            next: Some(now.saturating_add(Duration::from_secs(2))),
-            expires: Some(now.saturating_add(Duration::from_secs(5))),
+            valid_for,
         };
-        self.observer.script("chk_haproxy", state);
+        self.observer.script_ran("chk_haproxy", run);
     }
 
     pub(super) fn link(&self, key: u16, up: bool) {

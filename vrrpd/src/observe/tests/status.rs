@@ -108,20 +108,14 @@ fn the_ledger_follows_the_rule_that_the_engine_decides_by() {
 fn an_expired_result_shows_although_nobody_told() {
     let bench = Bench::new();
     bench.well();
-    let ended = ScriptRun {
+    let run = ScriptRun {
         outcome: RunOutcome::Exited { status: 0 },
-        ended: ago(9_000),
+        ended: ago(5_000),
         took: Duration::ZERO,
-    };
-    let old = ScriptState {
         reading: Reading::Good,
-        contrary: 0,
-        running: true,
-        last: Some(ended),
-        next: None,
-        expires: Some(ago(1)),
+        valid_for: Duration::from_millis(4_999),
     };
-    bench.observer.script("chk_haproxy", old);
+    bench.observer.script_ran("chk_haproxy", run);
     let status = bench.status();
     assert_eq!(status.scripts[0].state, TrackerState::Expired);
     assert_eq!(status.routers[0].priority.entries[0].contribution, 0);
@@ -129,6 +123,29 @@ fn an_expired_result_shows_although_nobody_told() {
         status.health.reasons,
         ["loadbalancer: tracked script chk_haproxy has not reported in time"]
     );
+}
+
+#[test]
+fn a_script_shows_its_last_run_the_next_and_results_against_its_state() {
+    let bench = Bench::new();
+    bench.well();
+    let good = bench.status().scripts[0].clone();
+    assert_eq!(
+        (good.state, good.contrary, good.running),
+        (TrackerState::Good, 0, false)
+    );
+    assert!(
+        good.next_in_ms.unwrap() <= 1_989 && good.expires_in_ms.unwrap() <= 5_000,
+        "{good:?}"
+    );
+    assert_eq!(good.last.unwrap().took_ms, 11);
+    bench.script_ran(RunOutcome::TimedOut, Reading::Good);
+    bench.script_ran(RunOutcome::TimedOut, Reading::Good);
+    let doubtful = bench.status().scripts[0].clone();
+    assert_eq!((doubtful.state, doubtful.contrary), (TrackerState::Good, 2));
+    bench.script_ran(RunOutcome::TimedOut, Reading::Bad);
+    let bad = bench.status().scripts[0].clone();
+    assert_eq!((bad.state, bad.contrary), (TrackerState::Bad, 0));
 }
 
 #[test]
