@@ -22,7 +22,8 @@ use super::names::{InterfaceNames, TrackerNames};
 use super::{CoreError, ReceiveCounts, RouterSnapshot};
 use crate::address::AddressSetup;
 use crate::engine::{
-    AdvertRecord, DiscardReport, InterfaceIo, Io, RouterIo, Setup, StampRing, is_sendable,
+    AdvertRecord, DiscardReport, InterfaceIo, Io, RouterIo, SequenceWatch, Setup, StampRing,
+    is_sendable,
 };
 use crate::net::{self, ReceiveSpec, SocketSpec};
 use crate::publish::{Board, RouterFacts};
@@ -378,6 +379,7 @@ fn router_io(
         started: false,
         record: AdvertRecord::default(),
         received: ReceiveCounts::default(),
+        peer_sequence: SequenceWatch::default(),
         discards: DiscardReport::default(),
         dirty: true,
     })

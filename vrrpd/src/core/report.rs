@@ -1,5 +1,6 @@
 //! What the engine and the address thread tell the rest of the daemon: fixed-size values, one per fact.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -274,6 +275,20 @@ pub enum ResignReason {
     AddressThreadLost,
     /// The kernel refused what the loop stands on (epoll or timer), with its errno.
     LoopBroken(i32),
+}
+
+impl fmt::Display for ResignReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HeartbeatLost(age) => write!(
+                f,
+                "the rest of the daemon has not answered for {:.1} s",
+                age.as_secs_f64()
+            ),
+            Self::AddressThreadLost => f.write_str("the address thread has ended unexpectedly"),
+            Self::LoopBroken(errno) => write!(f, "the event loop fails with errno {errno}"),
+        }
+    }
 }
 
 /// Why the engine lowered itself.

@@ -157,6 +157,12 @@ pub struct ReceiveCounts {
     pub warnings: [u64; Warning::COUNT],
     /// Worst time from arrival (kernel stamp) to reading.
     pub worst_read_delay: Duration,
+    /// Whether the sender's numbers are known to be a sequence (safety rule 8).
+    pub sequence_trusted: bool,
+    /// Adverts that a trusted sequence showed missing.
+    pub missing: u64,
+    /// Times that a trusted sequence broke: the sender restarted, or numbers otherwise.
+    pub breaks: u64,
 }
 
 impl Default for ReceiveCounts {
@@ -167,6 +173,9 @@ impl Default for ReceiveCounts {
             discards: [0; Discard::COUNT],
             warnings: [0; Warning::COUNT],
             worst_read_delay: Duration::ZERO,
+            sequence_trusted: false,
+            missing: 0,
+            breaks: 0,
         }
     }
 }

@@ -66,10 +66,8 @@ pub(crate) fn start_with(
             Some(priority.saturating_sub(1).max(1))
         }
     };
-    engine::install_limit().map_err(|error| CoreError::Thread {
-        thread: "engine",
-        error,
-    })?;
+    // Without the limit the engine still keeps its own budget.
+    let _ = engine::install_limit();
     let ends = AddressEnds {
         commands: address_inbox,
         reports: address_reports,

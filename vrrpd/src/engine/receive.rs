@@ -7,11 +7,11 @@ use nix::libc;
 use vrrp_proto::node::RouterIndex;
 use vrrp_proto::router::Received;
 use vrrp_proto::time::Instant;
-use vrrp_proto::units::Family;
-use vrrp_proto::wire::Datagram;
+use vrrp_proto::units::{Family, Version};
+use vrrp_proto::wire::{Datagram, Versions};
 
 use super::clock::{self, ClockPair};
-use super::setup::Io;
+use super::setup::{DiscardReport, Io};
 use crate::net::{arrival, control};
 use crate::sys::message::{BATCH, Inbox, Incoming};
 
@@ -31,6 +31,15 @@ pub(super) struct Strays {
     pub(super) unknown: u64,
     /// Packets that the kernel dropped because a receive queue was full.
     pub(super) drops: u64,
+    /// Those of no router that were not reported yet.
+    pub(super) discards: DiscardReport,
+}
+
+impl Strays {
+    fn note(&mut self) {
+        self.unknown += 1;
+        self.discards.note();
+    }
 }
 
 /// Takes up to `limit` packets of one socket and hands each valid advert to `accept`; never waits.
@@ -79,7 +88,7 @@ pub(super) fn receive(
             .is_some_and(|arrived_on| arrived_on != index)
         {
             // From before the socket was bound: not from the interface of any router of this socket.
-            strays.unknown += 1;
+            strays.note();
             continue;
         }
         let arrived = facts.arrived.map(|real| pair.convert(real).min(read));
@@ -92,7 +101,8 @@ pub(super) fn receive(
             (arrived, read),
         ) {
             Some((router, received)) => accept(io, read, router, &received),
-            None => strays.unknown += u64::from(facts.stray(io, interface, family, &packet)),
+            None if facts.stray(io, interface, family, &packet) => strays.note(),
+            None => {}
         }
     }
     Taken {
@@ -205,11 +215,22 @@ fn judge(
             }
             let delay = arrived.map_or(Duration::ZERO, |arrived| read.saturating_since(arrived));
             counts.worst_read_delay = counts.worst_read_delay.max(delay);
+            // Interoperating peers send two adverts with one number; the second tells nothing.
+            let own_version =
+                received.version == Version::V3 || router.receive.versions != Versions::Both;
+            if own_version {
+                router
+                    .peer_sequence
+                    .note(received.source, accepted.sequence);
+            }
+            counts.missing = router.peer_sequence.missing;
+            counts.breaks = router.peer_sequence.breaks;
+            counts.sequence_trusted = router.peer_sequence.is_trusted();
             Some((index, received))
         }
         Err(discard) => {
             router.received.discards[discard.index()] += 1;
-            router.discards.count = router.discards.count.saturating_add(1);
+            router.discards.note();
             None
         }
     }

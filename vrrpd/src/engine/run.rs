@@ -34,8 +34,6 @@ const STALL: Duration = Duration::from_millis(20);
 const FIRST_LOOK: Duration = Duration::from_millis(2);
 /// Extra looks for one advert.
 const LOOKS: u32 = 5;
-/// Reports about discards of one router are at least this far apart.
-const DISCARD_REPORTS: Duration = Duration::from_secs(10);
 /// Events taken from epoll at once.
 const EVENTS: usize = 64;
 
@@ -381,23 +379,19 @@ impl Engine {
         });
     }
 
-    /// Tells of discards, at most one report each ten seconds for a router.
-    pub(super) fn report_discards(&mut self, now: Instant) {
-        for router in &mut self.setup.io.routers {
-            let waiting = router
-                .discards
-                .reported
-                .is_some_and(|at| now.saturating_since(at) < DISCARD_REPORTS);
-            if router.discards.count == 0 || waiting {
-                continue;
+    /// Tells of discards, at most one report each ten seconds for a router, and for packets that belong to none.
+    fn report_discards(&mut self, now: Instant) {
+        let strays = (None, &mut self.strays.discards);
+        let routers = self.setup.io.routers.iter_mut();
+        let routers = routers.map(|router| (Some(router.id), &mut router.discards));
+        for (router, discards) in routers.chain([strays]) {
+            if let Some(count) = discards.take(now) {
+                self.hands.report(Report::Discards {
+                    router,
+                    count,
+                    at: now,
+                });
             }
-            let count = std::mem::take(&mut router.discards.count);
-            router.discards.reported = Some(now);
-            self.hands.report(Report::Discards {
-                router: Some(router.id),
-                count,
-                at: now,
-            });
         }
     }
 
@@ -439,6 +433,7 @@ impl Engine {
             Verdict::Demote(used) => self.demote(DemotionReason::Busy { used }, now),
             Verdict::Promote => {
                 self.realtime.promote();
+                self.publish();
                 self.hands.report(Report::Promoted { at: now });
             }
         }
@@ -446,6 +441,7 @@ impl Engine {
 
     fn demote(&mut self, reason: DemotionReason, at: Instant) {
         if self.realtime.demote() {
+            self.publish();
             self.hands.report(Report::Demoted { reason, at });
         }
     }

@@ -13,6 +13,7 @@ use vrrp_proto::units::{Family, Vrid};
 use vrrp_proto::wire::{AhSequence, ReceiveConfig, SendConfig};
 
 use super::advert::AdvertRecord;
+use super::sequence::SequenceWatch;
 use super::stamp_ring::StampRing;
 use crate::address::AddressSetup;
 use crate::core::{MemoryLock, ReceiveCounts};
@@ -69,6 +70,8 @@ pub(crate) struct RouterIo {
     pub(crate) started: bool,
     pub(crate) record: AdvertRecord,
     pub(crate) received: ReceiveCounts,
+    /// What the peer's numbers tell.
+    pub(crate) peer_sequence: SequenceWatch,
     /// Discards that were not reported yet, and when the last report was.
     pub(crate) discards: DiscardReport,
     /// Whether it changed since it was published.
@@ -80,6 +83,26 @@ pub(crate) struct RouterIo {
 pub(crate) struct DiscardReport {
     pub(crate) count: u32,
     pub(crate) reported: Option<Instant>,
+}
+
+/// Reports about discards of one router are at least this far apart.
+const DISCARD_REPORTS: Duration = Duration::from_secs(10);
+
+impl DiscardReport {
+    /// One more packet was discarded.
+    pub(crate) fn note(&mut self) {
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// How many were discarded, when it is time to tell.
+    pub(crate) fn take(&mut self, now: Instant) -> Option<u32> {
+        let recently = |at: Instant| now.saturating_since(at) < DISCARD_REPORTS;
+        if self.count == 0 || self.reported.is_some_and(recently) {
+            return None;
+        }
+        self.reported = Some(now);
+        Some(std::mem::take(&mut self.count))
+    }
 }
 
 /// An interface.
@@ -136,6 +159,7 @@ impl RouterIo {
         self.started = old.started;
         self.record = old.record;
         self.received = old.received;
+        self.peer_sequence = old.peer_sequence;
         self.discards = old.discards;
         self.dirty = true;
     }
@@ -199,5 +223,26 @@ impl Io {
         }
         let (address, bytes) = self.board.memory();
         slice(address, bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn discards_are_told_at_once_and_then_at_most_each_ten_seconds() {
+        let at = |millis: u64| Instant::from_nanos(millis * 1_000_000);
+        let mut discards = DiscardReport::default();
+        assert_eq!(discards.take(at(1)), None);
+        discards.note();
+        assert_eq!(discards.take(at(2)), Some(1));
+        for _ in 0..1000 {
+            discards.note();
+            assert_eq!(discards.take(at(3)), None);
+        }
+        assert_eq!(discards.take(at(10_001)), None);
+        assert_eq!(discards.take(at(10_002)), Some(1000));
+        assert_eq!(discards.take(at(30_000)), None);
     }
 }

@@ -1,5 +1,7 @@
 //! The ways out: a stop that was asked for, and a resignation (safety rule 1). Both are bounded by the clock.
 
+use std::io::Write;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use vrrp_proto::node::NodeEvent;
@@ -16,6 +18,9 @@ use crate::sys;
 const HOLD: Duration = Duration::from_millis(2500);
 /// Looks at the address thread on the way out of a broken loop.
 const LOOK: Duration = Duration::from_millis(10);
+
+/// How long the last words may take.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// How far the way out is.
 #[derive(Clone, Copy, Debug)]
@@ -170,7 +175,8 @@ impl Engine {
         self.running = false;
         self.touch_all();
         self.publish();
-        if let (Some(_), OnResign::ExitProcess(code)) = (reason, self.options.on_resign) {
+        if let (Some(reason), OnResign::ExitProcess(code)) = (reason, self.options.on_resign) {
+            last_words(reason, removed);
             sys::thread::end_process(code);
         }
     }
@@ -178,5 +184,26 @@ impl Engine {
     /// Without an address thread the engine takes the addresses off itself: no advert is left that could wait for it.
     fn clean_up_alone(&self) -> bool {
         self.hands.address_thread_is_gone() && address::cleanup(&self.setup.addresses).is_ok()
+    }
+}
+
+/// Says on standard error why the process ends, since the world that logs does not. From a thread of its own and with a
+/// bound: whoever reads that pipe may be what hangs.
+fn last_words(reason: ResignReason, removed: bool) {
+    let addresses = if removed {
+        "removed"
+    } else {
+        "perhaps still there"
+    };
+    let words = format!(
+        "vrrpd: the engine gives up its routers and ends the process: {reason}; addresses {addresses}\n"
+    );
+    let (said, is_said) = mpsc::channel();
+    let spawned = std::thread::Builder::new().spawn(move || {
+        let _ = std::io::stderr().write_all(words.as_bytes());
+        let _ = said.send(());
+    });
+    if spawned.is_ok() {
+        let _ = is_said.recv_timeout(LAST_WORDS);
     }
 }

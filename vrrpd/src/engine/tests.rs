@@ -1,456 +1,25 @@
-//! The engine against real sockets: two network namespaces joined by a veth pair, and a stand-in for the address thread
-//! that says yes to everything. Needs root; says so loudly where it is missing.
+//! The engine against real sockets: two hosts, and a stand-in for the address thread.
 
-use std::net::IpAddr;
+mod host;
+mod plans;
+mod running;
+mod stand_in;
+
 use std::process::Command as Program;
-use std::sync::mpsc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use nix::sched::{CloneFlags, unshare};
-use vrrp_config::plan::{
-    AnnouncePlan, AuthPlan, CommandPlan, Global, MailPlan, NotifyPlan, Plan, Profile, Realtime,
-    RestoreAddresses, RouterPlan, ScriptPlan, TrackPlan, Transport, VipPlan,
-};
-use vrrp_proto::router::{AddressState, Cause, State, StopKind};
+use vrrp_config::plan::{PeerPlan, Plan, Transport};
+use vrrp_proto::router::{Cause, State, StopKind};
 use vrrp_proto::track::Reading;
-use vrrp_proto::units::{AdvertInterval, Family, Priority, Version, Vrid};
-use vrrp_proto::wire::{ChecksumAccept, ChecksumForm, GROUP_V4, GROUP_V6};
+use vrrp_proto::units::Family;
 
-use crate::address::{AddressCommand, AddressEnds, AddressReport, AddressSetup};
-use crate::core::start::start_with;
 use crate::core::{
-    Core, CoreOptions, OnResign, Report, Reports, ResignReason, RouterSnapshot, SchedulingClass,
-    now,
+    CoreOptions, DemotionReason, MemoryLock, Report, ResignReason, SchedulingClass, now,
 };
-use crate::net;
 use crate::sys::allocation::Watch;
-
-/// Runs `test` on a thread of its own network namespace; not without root.
-fn in_namespace(test: impl FnOnce() + Send + 'static) {
-    if !nix::unistd::geteuid().is_root() {
-        eprintln!(
-            "SKIPPED: {:?} needs root for a network namespace",
-            std::thread::current().name()
-        );
-        return;
-    }
-    std::thread::spawn(|| {
-        unshare(CloneFlags::CLONE_NEWNET).unwrap();
-        ip("link set lo up");
-        test();
-    })
-    .join()
-    .unwrap();
-}
-
-/// Runs `ip`; it inherits the calling thread's namespace.
-fn ip(arguments: &str) {
-    let status = Program::new("ip")
-        .args(arguments.split(' '))
-        .status()
-        .unwrap();
-    assert!(status.success(), "ip {arguments}");
-}
-
-/// The other host: a thread in a second namespace that carries out what it is given.
-struct Other {
-    work: Option<mpsc::Sender<Box<dyn FnOnce() + Send>>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Other {
-    /// Joins the calling thread's namespace with a new one: `va` with 10.9.0.1 here, `vb` with 10.9.0.2 there.
-    fn join() -> Self {
-        let (work, orders) = mpsc::channel::<Box<dyn FnOnce() + Send>>();
-        let (tell, told) = mpsc::channel();
-        let thread = std::thread::spawn(move || {
-            unshare(CloneFlags::CLONE_NEWNET).unwrap();
-            tell.send(nix::unistd::gettid()).unwrap();
-            for order in orders {
-                order();
-            }
-        });
-        let there = told.recv().unwrap();
-        ip(&format!("link add va type veth peer name vb netns {there}"));
-        ip("addr add 10.9.0.1/24 dev va");
-        ip("link set va up");
-        let other = Self {
-            work: Some(work),
-            thread: Some(thread),
-        };
-        other.run(|| {
-            ip("addr add 10.9.0.2/24 dev vb");
-            ip("link set vb up");
-        });
-        other
-    }
-
-    fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
-        let (result, results) = mpsc::channel();
-        let order = Box::new(move || result.send(work()).unwrap());
-        self.work.as_ref().unwrap().send(order).unwrap();
-        results.recv().unwrap()
-    }
-}
-
-impl Drop for Other {
-    fn drop(&mut self) {
-        drop(self.work.take());
-        let _ = self.thread.take().map(JoinHandle::join);
-    }
-}
-
-/// An address thread that says yes to everything: the interface is up, every address is there at once.
-fn stand_in(
-    setup: AddressSetup,
-    ends: AddressEnds,
-    _fifo: Option<u8>,
-) -> std::io::Result<JoinHandle<()>> {
-    std::thread::Builder::new()
-        .name("stand-in".to_owned())
-        .spawn(move || {
-            let AddressEnds {
-                mut commands,
-                mut reports,
-                world: _world,
-            } = ends;
-            let mut send = |report| {
-                let mut report = Some(report);
-                while let Some(again) = report.take().and_then(|report| reports.send(report).err())
-                {
-                    report = Some(again);
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-            };
-            send(AddressReport::Started {
-                scheduling: SchedulingClass::Ordinary,
-            });
-            let mut setup = setup;
-            let mut opened = Vec::new();
-            tell_everything(&setup, &mut opened, &mut send);
-            loop {
-                let mut fds = [nix::poll::PollFd::new(
-                    std::os::fd::AsFd::as_fd(commands.signal()),
-                    nix::poll::PollFlags::POLLIN,
-                )];
-                nix::poll::poll(&mut fds, 100_u16).unwrap();
-                commands.signal().clear();
-                while let Some(command) = commands.try_next() {
-                    let wanted = |router| {
-                        let found = setup.routers.iter().find(|known| known.id == router);
-                        u16::try_from(found.unwrap().addresses.len()).unwrap()
-                    };
-                    match command {
-                        AddressCommand::Add { router } => {
-                            let count = wanted(router);
-                            let state = AddressState {
-                                present: count,
-                                wanted: count,
-                                errno: None,
-                            };
-                            send(AddressReport::Addresses { router, state });
-                        }
-                        AddressCommand::Remove { router } => {
-                            let state = AddressState {
-                                present: 0,
-                                wanted: 0,
-                                errno: None,
-                            };
-                            send(AddressReport::Addresses { router, state });
-                        }
-                        AddressCommand::Replace(next) => {
-                            setup = *next;
-                            tell_everything(&setup, &mut opened, &mut send);
-                        }
-                        AddressCommand::Hold { .. }
-                        | AddressCommand::Announce { .. }
-                        | AddressCommand::AnnounceSource { .. }
-                        | AddressCommand::Retire(_) => {}
-                        AddressCommand::Stop => {
-                            send(AddressReport::Stopped { left: 0 });
-                            return;
-                        }
-                    }
-                }
-                if commands.is_abandoned() {
-                    return;
-                }
-            }
-        })
-}
-
-fn tell_everything(
-    setup: &AddressSetup,
-    opened: &mut Vec<(String, net::SocketSpec)>,
-    send: &mut dyn FnMut(AddressReport),
-) {
-    // Sockets of interfaces that a plan leaves out come back to be closed.
-    opened.retain(|(name, _)| {
-        setup
-            .interfaces
-            .iter()
-            .any(|interface| interface.name == *name)
-    });
-    for interface in &setup.interfaces {
-        let index = nix::net::if_::if_nametoindex(interface.name.as_str()).unwrap();
-        send(AddressReport::Interface {
-            interface: interface.key,
-            exists: true,
-            up: true,
-        });
-        let Some(spec) = interface.sockets.clone() else {
-            continue;
-        };
-        let known = (interface.name.clone(), spec);
-        if opened.contains(&known) {
-            continue;
-        }
-        let sockets = net::open(&interface.name, index, &known.1).unwrap();
-        opened.push(known);
-        send(AddressReport::Sockets {
-            interface: interface.key,
-            sockets: Ok(Box::new(sockets)),
-        });
-    }
-    for router in &setup.routers {
-        let name = &setup
-            .interfaces
-            .iter()
-            .find(|interface| interface.key == router.id.interface)
-            .unwrap()
-            .name;
-        let address = own_address(name, router.id.family);
-        send(AddressReport::Source {
-            router: router.id,
-            address: Some(address),
-        });
-    }
-    send(AddressReport::Settled);
-}
-
-/// The address of an interface of these tests: IPv6 is link-local.
-fn own_address(interface: &str, family: Family) -> IpAddr {
-    let addresses = nix::ifaddrs::getifaddrs().unwrap();
-    addresses
-        .filter(|entry| entry.interface_name == interface)
-        .filter_map(|entry| {
-            let storage = entry.address?;
-            let v4 = storage
-                .as_sockaddr_in()
-                .map(|address| IpAddr::V4(address.ip()));
-            v4.or_else(|| {
-                storage
-                    .as_sockaddr_in6()
-                    .map(|address| IpAddr::V6(address.ip()))
-            })
-        })
-        .find(|address| Family::of(address) == family)
-        .unwrap()
-}
-
-/// A plan with one IPv4 router: VRID 7, version 3, multicast.
-fn plan(interface: &str, priority: u8, centis: u16) -> Plan {
-    let vip = VipPlan {
-        address: "10.9.0.77".parse().unwrap(),
-        prefix: 32,
-        interface: None,
-        broadcast: None,
-        scope: 0,
-        label: None,
-        peer: None,
-        dad: false,
-        home: false,
-        manage_temporary: false,
-        autojoin: false,
-        no_prefix_route: false,
-        preferred_lifetime: u32::MAX,
-        track: true,
-    };
-    let router = RouterPlan {
-        name: "VI_1".to_owned(),
-        interface: interface.to_owned(),
-        vrid: Vrid::new(7).unwrap(),
-        family: Family::V4,
-        version: Version::V3,
-        interoperate: false,
-        wanted_master: false,
-        priority: Priority::new(priority).unwrap(),
-        interval: AdvertInterval::from_centis(centis).unwrap(),
-        preempt: true,
-        preempt_delay: Duration::ZERO,
-        down_adverts: 3,
-        answer_lower: true,
-        advert_before_yield: false,
-        auth: AuthPlan::None,
-        transport: Transport::Multicast {
-            group: GROUP_V4.into(),
-        },
-        source: None,
-        track_source: true,
-        addresses: vec![vip],
-        excluded: Vec::new(),
-        check_addresses: true,
-        checksum_send: ChecksumForm::PseudoHeader,
-        checksum_accept: ChecksumAccept::Both,
-        require_link_local_first: false,
-        require_link_local_source: false,
-        owner_discards_v2: false,
-        announce: AnnouncePlan {
-            delay: Duration::ZERO,
-            repeat: 1,
-            refresh: Duration::ZERO,
-            refresh_repeat: 1,
-            lower_delay: Duration::ZERO,
-            lower_repeat: 0,
-            arp_interval: Duration::ZERO,
-            na_interval: Duration::ZERO,
-            arp_target_broadcast: true,
-            na_router_flag: false,
-        },
-        dont_track_primary: false,
-        track_interfaces: Vec::new(),
-        track_scripts: Vec::new(),
-        notify: NotifyPlan::default(),
-        smtp_alert: false,
-        restore_addresses: RestoreAddresses::On,
-    };
-    Plan {
-        global: Global {
-            profile: Profile::Keepalived,
-            router_id: None,
-            mail: MailPlan::default(),
-            script_user: None,
-            script_security: false,
-            dynamic_interfaces: true,
-            startup_delay: Duration::ZERO,
-            log_unknown_vrids: false,
-            realtime: Realtime::Fifo(1),
-        },
-        scripts: Vec::new(),
-        routers: vec![router],
-        groups: Vec::new(),
-    }
-}
-
-/// The same router over IPv6.
-fn over_ipv6(mut plan: Plan) -> Plan {
-    let router = &mut plan.routers[0];
-    router.family = Family::V6;
-    router.transport = Transport::Multicast {
-        group: GROUP_V6.into(),
-    };
-    router.addresses[0].address = "fe80::77".parse().unwrap();
-    router.addresses[0].prefix = 128;
-    plan
-}
-
-/// A core with a runtime to take its reports in.
-struct Running {
-    core: Core,
-    reports: Reports,
-    runtime: tokio::runtime::Runtime,
-}
-
-impl Running {
-    fn start(plan: &Plan, options: CoreOptions) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        let context = runtime.enter();
-        let (core, reports) = start_with(plan, options, stand_in).unwrap();
-        drop(context);
-        Self {
-            core,
-            reports,
-            runtime,
-        }
-    }
-
-    /// Takes reports, beating, until one is what is waited for; at most 20 s.
-    fn wait_for(&mut self, what: &str, wanted: impl Fn(&Report) -> bool) -> Report {
-        self.wait(what, true, wanted)
-    }
-
-    fn wait(&mut self, what: &str, beating: bool, wanted: impl Fn(&Report) -> bool) -> Report {
-        let end = std::time::Instant::now() + Duration::from_secs(20);
-        let (core, reports) = (&mut self.core, &mut self.reports);
-        self.runtime.block_on(async {
-            let mut seen = Vec::new();
-            while std::time::Instant::now() < end {
-                if beating {
-                    core.beat();
-                }
-                let Ok(report) =
-                    tokio::time::timeout(Duration::from_millis(100), reports.next()).await
-                else {
-                    continue;
-                };
-                if wanted(&report) {
-                    return report;
-                }
-                seen.push(report);
-            }
-            panic!(
-                "{what} did not come; instead: {seen:#?}\n{:#?}",
-                core.snapshot()
-            );
-        })
-    }
-
-    fn wait_for_state(&mut self, state: State) -> Report {
-        self.wait_for(&format!("{state:?}"), |report| {
-            matches!(report, Report::Transition { transition, .. } if transition.to == state)
-        })
-    }
-
-    fn router(&self) -> RouterSnapshot {
-        self.core.snapshot().routers.remove(0)
-    }
-
-    /// Beats until the router's snapshot is as wanted; at most 20 s.
-    fn wait_until(
-        &mut self,
-        what: &str,
-        wanted: impl Fn(&RouterSnapshot) -> bool,
-    ) -> RouterSnapshot {
-        let end = std::time::Instant::now() + Duration::from_secs(20);
-        loop {
-            self.core.beat();
-            let router = self.router();
-            if wanted(&router) {
-                return router;
-            }
-            assert!(std::time::Instant::now() < end, "{what}: {router:#?}");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-
-    fn stop(mut self, kind: StopKind) {
-        self.core.stop(kind);
-        let stopped = self.wait_for("the end", |report| matches!(report, Report::Stopped { .. }));
-        assert!(
-            matches!(
-                stopped,
-                Report::Stopped {
-                    addresses_removed: true,
-                    ..
-                }
-            ),
-            "{stopped:?}"
-        );
-        assert!(!self.core.snapshot().engine.running);
-        self.core.join();
-    }
-}
-
-fn end_threads() -> CoreOptions {
-    CoreOptions {
-        on_resign: OnResign::EndThreads,
-        ..CoreOptions::default()
-    }
-}
+use host::{Other, in_namespace, ip};
+use plans::{over_ipv6, plan, with_script};
+use running::{Running, end_threads};
 
 /// Two engines: the higher one leads, its adverts are heard and stamped, and its farewell hands over at once.
 fn lead_and_follow(change: fn(Plan) -> Plan) {
@@ -643,7 +212,7 @@ fn unicast_peers_get_a_copy_each_with_one_sequence_number() {
     in_namespace(|| {
         let other = Other::join();
         let unicast = |mut plan: Plan, source: &str, peers: &[&str]| {
-            let peer = |address: &&str| vrrp_config::plan::PeerPlan {
+            let peer = |address: &&str| PeerPlan {
                 address: address.parse().unwrap(),
                 min_ttl: 0,
                 max_ttl: 255,
@@ -702,34 +271,6 @@ fn engine_threads() -> Vec<i32> {
         })
         .map(|task| task.file_name().unwrap().to_str().unwrap().parse().unwrap())
         .collect()
-}
-
-/// A tracked script that adds two to the priority while it is good.
-fn with_script(mut plan: Plan) -> Plan {
-    let command = CommandPlan {
-        argv: vec!["/bin/true".to_owned()],
-        shell: false,
-        user: None,
-    };
-    let second = Duration::from_secs(1);
-    plan.scripts.push(ScriptPlan {
-        name: "check".to_owned(),
-        command,
-        interval: second,
-        timeout: second,
-        rise: 1,
-        fall: 1,
-        weight: 2,
-        reverse: false,
-        init_fail: false,
-    });
-    let track = TrackPlan {
-        name: "check".to_owned(),
-        weight: 2,
-        reverse: false,
-    };
-    plan.routers[0].track_scripts.push(track);
-    plan
 }
 
 #[test]
@@ -876,6 +417,167 @@ fn an_advert_takes_at_most_four_system_calls_with_stamps_on() {
             "{} calls for {heard} reads",
             calls.len()
         );
+        high.stop(StopKind::Immediate);
+        low.stop(StopKind::Immediate);
+    });
+}
+
+/// Real time and locked memory are there, or the kernel's reason why not.
+#[test]
+fn scheduling_and_locking_are_shown_as_the_kernel_has_them() {
+    in_namespace(|| {
+        let _other = Other::join();
+        let mut running = Running::start(&plan("va", 200, 10), end_threads());
+        running.wait_for_state(State::Active);
+        let engine = running.core.snapshot().engine;
+        let thread = engine_threads()[0];
+        let class = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap();
+        // Fields 40 and 41 of proc(5): real-time priority and policy, counted after the name in parentheses.
+        let fields: Vec<&str> = class
+            .rsplit(')')
+            .next()
+            .unwrap()
+            .split_whitespace()
+            .collect();
+        let (priority, policy) = (fields[37], fields[38]);
+        match engine.scheduling {
+            SchedulingClass::Fifo(1) => assert_eq!((priority, policy), ("1", "1")),
+            SchedulingClass::Refused(errno) => {
+                assert!(errno > 0);
+                assert_eq!((priority, policy), ("0", "0"));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(
+            engine.address_scheduling,
+            Some(SchedulingClass::Ordinary),
+            "what the stand-in says"
+        );
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let locked = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmLck:"))
+            .unwrap();
+        let locked: u64 = locked.trim().trim_end_matches(" kB").parse().unwrap();
+        match engine.memory {
+            MemoryLock::Locked => assert!(locked > 256, "{locked} kB"),
+            MemoryLock::Refused(errno) => assert!(errno > 0),
+            MemoryLock::Off => panic!("it was asked for"),
+        }
+        running.stop(StopKind::Immediate);
+    });
+}
+
+/// Safety rule 4: packets that nobody asked for take the engine's class, not its adverts.
+#[test]
+fn a_flood_demotes_the_engine_and_its_adverts_go_on() {
+    in_namespace(|| {
+        let other = Other::join();
+        let mut high = Running::start(&plan("va", 200, 10), end_threads());
+        high.wait_for_state(State::Active);
+        if !matches!(
+            high.core.snapshot().engine.scheduling,
+            SchedulingClass::Fifo(_)
+        ) {
+            eprintln!("SKIPPED: real time is refused here, so nothing can be demoted");
+            return high.stop(StopKind::Immediate);
+        }
+        let before = high.router().adverts.left;
+        other.begin(|| flood(Duration::from_secs(4)));
+        let demoted = high.wait_for("the demotion", |report| {
+            matches!(report, Report::Demoted { .. })
+        });
+        let Report::Demoted { reason, .. } = demoted else {
+            panic!("{demoted:?}")
+        };
+        assert!(
+            matches!(reason, DemotionReason::Busy { used } if used > Duration::from_millis(40)),
+            "{reason:?}"
+        );
+        let engine = high.core.snapshot().engine;
+        assert_eq!(
+            (engine.scheduling, engine.demotions),
+            (SchedulingClass::Demoted, 1)
+        );
+        let router = high.wait_until("adverts during the flood", |router| {
+            router.adverts.left >= before + 20
+        });
+        assert_eq!(router.router.state, State::Active);
+        assert!(
+            router.received.discards.iter().sum::<u64>() > 1000,
+            "{:?}",
+            router.received
+        );
+        high.wait_for("the way back", |report| {
+            matches!(report, Report::Promoted { .. })
+        });
+        assert_eq!(
+            high.core.snapshot().engine.scheduling,
+            SchedulingClass::Fifo(1)
+        );
+        high.stop(StopKind::Immediate);
+    });
+}
+
+/// Sends packets that are no adverts, as fast as they go, from the other host.
+fn flood(time: Duration) {
+    let protocol = Some(socket2::Protocol::from(112));
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::RAW, protocol).unwrap();
+    socket.bind_device(Some(b"vb")).unwrap();
+    let group = std::net::SocketAddr::from((vrrp_proto::wire::GROUP_V4, 0));
+    let end = std::time::Instant::now() + time;
+    while std::time::Instant::now() < end {
+        for _ in 0..100 {
+            let _ = socket.send_to(&[0x31, 7, 100, 1, 0, 10, 0, 0, 10, 9, 0, 77], &group.into());
+        }
+    }
+}
+
+/// An engine that is held up finds the adverts that came meanwhile, and does not take over.
+#[test]
+fn a_held_up_backup_drains_before_it_decides() {
+    if Program::new("strace").arg("-V").output().is_err() {
+        eprintln!("SKIPPED: strace is not installed");
+        return;
+    }
+    in_namespace(|| {
+        let other = Other::join();
+        let mut high = Running::start(&plan("va", 200, 10), end_threads());
+        let mut low = other.run(|| Running::start(&plan("vb", 100, 10), end_threads()));
+        high.wait_for_state(State::Active);
+        low.wait_until("hears it", |router| router.received.accepted >= 5);
+        let thread = other.run(engine_threads)[0];
+        // After one wait the thread sleeps for a second: more than the down interval of 361 ms.
+        let mut strace = Program::new("strace")
+            .args(["-qq", "-p", &thread.to_string(), "-o", "/dev/null"])
+            .args(["-e", "inject=epoll_wait:delay_exit=1000000:when=10"])
+            .spawn()
+            .unwrap();
+        let stalled = low.wait_for("the stall", |report| {
+            matches!(report, Report::Stalled { .. })
+        });
+        assert!(
+            matches!(stalled, Report::Stalled { by, .. } if by > Duration::from_millis(300)),
+            "{stalled:?}"
+        );
+        let before = low.router().received;
+        let router = low.wait_until("goes on hearing", |router| {
+            router.received.accepted >= before.accepted + 10
+        });
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(strace.id()).unwrap());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+        strace.wait().unwrap();
+        assert_eq!(
+            (router.router.state, router.router.counters.became_active),
+            (State::Backup, 0)
+        );
+        assert!(
+            router.received.worst_read_delay > Duration::from_millis(500),
+            "{:?}",
+            router.received
+        );
+        assert!(router.received.sequence_trusted || router.received.accepted < 17);
+        assert_eq!(router.received.missing, 0, "held, not lost");
         high.stop(StopKind::Immediate);
         low.stop(StopKind::Immediate);
     });

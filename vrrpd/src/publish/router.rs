@@ -14,7 +14,7 @@ use super::{Decoder, Encoder};
 use crate::core::{AdvertCounts, AdvertSnapshot, ReceiveCounts};
 
 /// Words of a router; a test keeps it exact.
-pub(crate) const ROUTER_WORDS: usize = 114;
+pub(crate) const ROUTER_WORDS: usize = 117;
 
 /// What is published of a router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,7 +213,10 @@ fields!(ReceiveCounts {
     releases,
     discards,
     warnings,
-    worst_read_delay
+    worst_read_delay,
+    sequence_trusted,
+    missing,
+    breaks
 });
 fields!(RouterFacts {
     router,
@@ -322,6 +325,9 @@ mod tests {
                 discards: std::array::from_fn(|n| 100 + u64::try_from(n).unwrap()),
                 warnings: [200, 201, 202, 203],
                 worst_read_delay: Duration::from_nanos(49),
+                sequence_trusted: true,
+                missing: 50,
+                breaks: 51,
             },
         }
     }

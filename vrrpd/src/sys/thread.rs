@@ -155,3 +155,40 @@ pub(crate) fn end_process(code: i32) -> ! {
     // SAFETY: _exit takes and touches no memory and does not return.
     unsafe { libc::_exit(code) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// Safety rule 4: a real-time thread that never sleeps is taken out of its class by the kernel's signal.
+    #[test]
+    fn the_kernels_limit_demotes_a_thread_that_never_sleeps() {
+        let looped = std::thread::spawn(|| {
+            watch_limit(current());
+            install_limit(200_000).unwrap();
+            if let Err(error) = set_fifo(1) {
+                forget_limit(current());
+                return Err(error);
+            }
+            let began = Instant::now();
+            let mut counted = 0_u64;
+            while class().0 == libc::SCHED_FIFO && began.elapsed() < Duration::from_secs(5) {
+                counted = std::hint::black_box(counted + 1);
+            }
+            forget_limit(current());
+            Ok((class().0, began.elapsed()))
+        });
+        match looped.join().unwrap() {
+            Ok((class, after)) => {
+                assert_eq!(class, libc::SCHED_OTHER, "still real-time after {after:?}");
+                assert!(
+                    after >= Duration::from_millis(150),
+                    "demoted after {after:?} already"
+                );
+            }
+            Err(error) => eprintln!("SKIPPED: real time is refused here: {error}"),
+        }
+    }
+}
