@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
@@ -12,7 +13,7 @@ use vrrp_config::plan::{Plan, Realtime};
 use super::names::{InterfaceNames, TrackerNames};
 use super::{Core, CoreError, CoreOptions, CoreView, Published, Reports, build};
 use crate::address::{self, AddressEnds, AddressSetup};
-use crate::engine::{self, Beat, Ends, Engine, Outs, Shared, clock};
+use crate::engine::{self, Alive, Beat, Ends, Engine, Outs, Shared, clock};
 use crate::publish;
 use crate::queue::{self, Signal};
 
@@ -55,6 +56,7 @@ pub(crate) fn start_with(
     let shared = Arc::new(Shared {
         beat: Beat::new(clock::now()),
         engine: publish::Published::new(),
+        alive: AtomicBool::new(false),
     });
     let reports =
         Reports::new(world_signal, world_engine, world_address).map_err(CoreError::Signal)?;
@@ -94,11 +96,13 @@ pub(crate) fn start_with(
     };
     let (ready, is_ready) = mpsc::channel();
     let setup = built.setup;
+    let alive = Alive::begin(Arc::clone(&shared));
     let engine_thread = without_signals(|| {
         std::thread::Builder::new()
             .name("engine".to_owned())
             .stack_size(STACK)
             .spawn(move || {
+                let _alive = alive;
                 match Engine::new(setup, ends, outs, options) {
                     Ok(engine) => {
                         let _ = ready.send(Ok(()));

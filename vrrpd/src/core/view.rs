@@ -1,5 +1,6 @@
 //! A second pair of eyes on the core: snapshots for the control socket and metrics, wherever the core itself is held.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{CoreSnapshot, EngineSnapshot, Published};
@@ -42,6 +43,10 @@ impl CoreView {
             .engine
             .read()
             .and_then(|words| EngineFacts::from_words(&words));
+        let facts = facts.map(|facts| EngineFacts {
+            running: facts.running && self.shared.alive.load(Ordering::Acquire),
+            ..facts
+        });
         let heartbeat_age = taken.saturating_since(self.shared.beat.last());
         let shown = self.lock();
         let published = shown

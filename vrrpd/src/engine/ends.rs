@@ -1,6 +1,7 @@
 //! The engine's ends of its queues, and what it shares with the other world.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use vrrp_proto::router::StopKind;
 use vrrp_proto::time::Instant;
@@ -54,4 +55,23 @@ pub(crate) struct Outs {
 pub(crate) struct Shared {
     pub(crate) beat: Beat,
     pub(crate) engine: Published<ENGINE_WORDS>,
+    /// Whether the engine's thread is there; a panic ends it without a word.
+    pub(crate) alive: AtomicBool,
+}
+
+/// Lives as long as the engine's thread.
+#[derive(Debug)]
+pub(crate) struct Alive(Arc<Shared>);
+
+impl Alive {
+    pub(crate) fn begin(shared: Arc<Shared>) -> Self {
+        shared.alive.store(true, Ordering::Release);
+        Self(shared)
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.alive.store(false, Ordering::Release);
+    }
 }

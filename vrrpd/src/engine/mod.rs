@@ -26,7 +26,7 @@ mod tests;
 mod transmit;
 
 pub(crate) use advert::AdvertRecord;
-pub(crate) use ends::{Command, Ends, Outs, Shared};
+pub(crate) use ends::{Alive, Command, Ends, Outs, Shared};
 pub(crate) use heartbeat::Beat;
 pub(crate) use lock::{lock_setup, state as lock_state, unlock_setup};
 pub(crate) use phase::Phase;
