@@ -88,12 +88,14 @@ impl Listener {
             inode: metadata.ino(),
         };
         // Nobody can connect before listen(), so there is no moment with the wrong mode.
-        let mode = match group {
-            Some(group) => {
-                chown(&path, None, Some(group))
-                    .map_err(io::Error::from)
-                    .map_err(failed("change the group of"))?;
-                0o660
+        let mode = match group.map(|group| chown(&path, None, Some(group))) {
+            Some(Ok(())) => 0o660,
+            Some(Err(error)) => {
+                tracing::warn!(
+                    "cannot give the control socket to group {GROUP}: {}; only root can use vrrpctl",
+                    error.desc()
+                );
+                0o600
             }
             None => 0o600,
         };

@@ -511,6 +511,18 @@ async fn the_socket_is_for_the_group_where_it_exists_and_else_for_nobody_more() 
 }
 
 #[tokio::test]
+async fn a_group_that_cannot_be_given_leaves_the_socket_to_root() {
+    let directory = Directory::new();
+    // Where every group is mapped, root may give it away even so.
+    let unmapped = nix::unistd::Gid::from_raw(u32::MAX - 1);
+    let listener = Listener::bind_for(&directory.0, Some(unmapped)).unwrap();
+    let metadata = std::fs::metadata(listener.path()).unwrap();
+    let given = std::os::unix::fs::MetadataExt::gid(&metadata) == unmapped.as_raw();
+    let mode = if given { 0o660 } else { 0o600 };
+    assert_eq!(metadata.permissions().mode() & 0o777, mode);
+}
+
+#[tokio::test]
 async fn a_run_directory_that_does_not_exist_is_named() {
     let error = bind(Path::new("/nonexistent/vrrpd")).unwrap_err();
     assert_eq!(
