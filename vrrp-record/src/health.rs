@@ -23,6 +23,9 @@ pub fn judge(status: &Status) -> Health {
     for router in &status.routers {
         judge_router(router, &mut reasons, &mut notes);
     }
+    if !status.daemon.engine_running {
+        reasons.push(String::from("the engine does not run"));
+    }
     let heartbeat = status.daemon.heartbeat_age_ms;
     if heartbeat >= HEARTBEAT_LATE_MS {
         let age = Span(Duration::from_millis(heartbeat));

@@ -82,9 +82,16 @@ pub struct Daemon {
     pub configuration: Configuration,
     /// Milliseconds since the rest of the daemon last told the engine that it is alive (safety rule 1).
     pub heartbeat_age_ms: u64,
+    /// The engine runs: false before it has begun and after it has ended.
+    #[serde(default = "yes")]
+    pub engine_running: bool,
     /// Reports of the engine that a full queue lost.
     #[serde(default)]
     pub reports_lost: u64,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// The configuration in force.
@@ -288,6 +295,9 @@ pub struct Sent {
 pub struct Received {
     /// That passed every check.
     pub accepted: u64,
+    /// That the sender numbered and that never came; absent where its numbers are not known to be a sequence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<u64>,
     /// Rejected, by reason; reasons that never occurred are left out.
     #[serde(default)]
     pub discarded: Vec<Discarded>,

@@ -65,6 +65,7 @@ fn example() -> Status {
                 refused: Some(ago(3_600_000)),
             },
             heartbeat_age_ms: 210,
+            engine_running: true,
             reports_lost: 0,
         },
         routers: vec![router(peer)],
@@ -188,6 +189,7 @@ fn router(peer: IpAddr) -> Router {
         },
         received: Received {
             accepted: 93_110,
+            missing: Some(2),
             discarded: vec![Discarded {
                 reason: "auth-type".to_owned(),
                 meaning: "another authentication type than ours".to_owned(),

@@ -294,6 +294,10 @@ fn counters(out: &mut String, router: &Router, style: Style) {
     let received = &router.received;
     if received.accepted > 0 || !received.discarded.is_empty() {
         let mut text = Plural(received.accepted, "advert").to_string();
+        if let Some(missing) = received.missing.filter(|missing| *missing > 0) {
+            let lost = style.paint(Paint::Look, format_args!("{} never came", Count(missing)));
+            let _infallible = write!(text, "; {lost}");
+        }
         if !received.discarded.is_empty() {
             let reasons = received.discarded.iter().map(|class| {
                 let phrase = if class.meaning.is_empty() {

@@ -95,6 +95,7 @@ fn daemon(inputs: &Inputs<'_>) -> Daemon {
             refused: running.refused.map(|refused| now.look_back(refused)),
         },
         heartbeat_age_ms: millis(core.engine.heartbeat_age),
+        engine_running: core.engine.running,
         reports_lost: core.engine.reports_lost,
     }
 }
@@ -234,8 +235,13 @@ fn received(snapshot: &RouterSnapshot) -> Received {
             }),
         }
     }
+    let missing = snapshot
+        .received
+        .sequence_trusted
+        .then_some(snapshot.received.missing);
     Received {
         accepted: snapshot.received.accepted,
+        missing,
         discarded,
     }
 }
