@@ -13,6 +13,7 @@ mod publish;
 pub mod queue;
 pub mod runner;
 mod sys;
+pub mod track;
 
 use std::ffi::OsString;
 

@@ -1,0 +1,233 @@
+//! One tracked script: started on a steady beat, one copy at a time, judged by how it ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+use vrrp_proto::track::{Reading, RiseFall};
+
+use crate::runner::{Outcome, Program, Run, RunEvent, Runner, RunnerError};
+
+/// Starts programs: the runner, or a test's stand-in.
+pub trait Launch: Clone + Send + 'static {
+    /// Starts `program` and kills it with its process group when `timeout` is over. Does not wait.
+    ///
+    /// # Errors
+    /// When nobody can be asked to start it.
+    fn launch(&self, program: &Program, timeout: Option<Duration>) -> Result<Run, RunnerError>;
+}
+
+impl Launch for Runner {
+    fn launch(&self, program: &Program, timeout: Option<Duration>) -> Result<Run, RunnerError> {
+        Self::launch(self, program, timeout)
+    }
+}
+
+/// Settings of a tracked script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Its name in the configuration.
+    pub name: Arc<str>,
+    /// What is started.
+    pub program: Program,
+    /// Start to start.
+    pub interval: Duration,
+    /// A run that takes longer is killed and has failed.
+    pub timeout: Duration,
+    /// Successes in a row that turn it good.
+    pub rise: u32,
+    /// Failures in a row that turn it bad.
+    pub fall: u32,
+    /// Starts as failed rather than unknown.
+    pub init_fail: bool,
+}
+
+/// What a run of a script made of its reading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The script.
+    pub script: Arc<str>,
+    /// What is known of it now.
+    pub reading: Reading,
+    /// Rise and fall so far, for a reload that changes the settings.
+    pub counter: RiseFall,
+    /// From now on.
+    pub valid_for: Duration,
+    /// How the run ended; none for one that was killed for taking too long.
+    pub outcome: Option<Outcome>,
+    /// How long it ran.
+    pub took: Duration,
+}
+
+/// How long a result counts: the script could fail as often as it takes to turn bad, the last time by running into its
+/// timeout, and one second is for the machine (safety rule 1).
+#[must_use]
+pub fn validity(settings: &Settings) -> Duration {
+    settings
+        .interval
+        .saturating_mul(settings.fall.max(1))
+        .saturating_add(settings.timeout)
+        .saturating_add(Duration::from_secs(1))
+}
+
+/// Runs a script on its beat until the future is dropped or nobody takes verdicts. A copy that runs then is killed.
+pub async fn watch(
+    settings: Settings,
+    counter: RiseFall,
+    launcher: impl Launch,
+    verdicts: mpsc::Sender<Verdict>,
+) {
+    let mut beat = beat(settings.interval);
+    let mut watch = Watch {
+        settings,
+        counter,
+        verdicts,
+        last: Last::None,
+    };
+    let mut running: Option<Running> = None;
+    loop {
+        let event = match &mut running {
+            None => {
+                beat.tick().await;
+                match launcher.launch(&watch.settings.program, Some(watch.settings.timeout)) {
+                    Ok(run) => {
+                        running = Some(Running {
+                            run,
+                            started: Instant::now(),
+                            timed_out: false,
+                        });
+                        continue;
+                    }
+                    Err(error) => {
+                        tracing::error!(
+                            script = &*watch.settings.name,
+                            "cannot run a track script: {error}"
+                        );
+                        // Nothing was learned: the last result runs out by itself.
+                        continue;
+                    }
+                }
+            }
+            Some(running) => tokio::select! {
+                event = running.run.next() => event,
+                _ = beat.tick() => {
+                    tracing::info!(
+                        "Track script {} is still running: not started again",
+                        watch.settings.name
+                    );
+                    continue;
+                }
+            },
+        };
+        let Some(current) = &mut running else {
+            continue;
+        };
+        let took = current.started.elapsed();
+        let going_on = match event {
+            Some(RunEvent::TimedOut) => {
+                current.timed_out = true;
+                watch.judge(None, took).await
+            }
+            Some(RunEvent::Ended { .. }) if current.timed_out => {
+                running = None;
+                true
+            }
+            Some(RunEvent::Ended { outcome, .. }) => {
+                running = None;
+                watch.judge(Some(outcome), took).await
+            }
+            // The runner is gone, and the daemon ends for that.
+            None => false,
+        };
+        if !going_on {
+            return;
+        }
+    }
+}
+
+/// Start to start, on a grid; starts that were missed are not made up.
+fn beat(period: Duration) -> Interval {
+    let mut beat = interval(period.max(Duration::from_millis(1)));
+    beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    beat
+}
+
+struct Running {
+    run: Run,
+    started: Instant,
+    timed_out: bool,
+}
+
+/// How the last run ended, to log only what is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Last {
+    None,
+    Ended(Outcome),
+    TimedOut,
+}
+
+struct Watch {
+    settings: Settings,
+    counter: RiseFall,
+    verdicts: mpsc::Sender<Verdict>,
+    last: Last,
+}
+
+impl Watch {
+    /// Counts a run's end and tells the verdict; false when nobody takes it any more.
+    async fn judge(&mut self, outcome: Option<Outcome>, took: Duration) -> bool {
+        let before = self.counter.reading();
+        let reading = self.counter.record(outcome == Some(Outcome::Exited(0)));
+        self.log(outcome, before, reading);
+        let verdict = Verdict {
+            script: Arc::clone(&self.settings.name),
+            reading,
+            counter: self.counter,
+            valid_for: validity(&self.settings),
+            outcome,
+            took,
+        };
+        self.verdicts.send(verdict).await.is_ok()
+    }
+
+    /// keepalived's lines: a new exit status, and a new reading with its reason.
+    fn log(&mut self, outcome: Option<Outcome>, before: Reading, reading: Reading) {
+        let name = &self.settings.name;
+        let last = outcome.map_or(Last::TimedOut, Last::Ended);
+        if last != self.last {
+            match last {
+                Last::Ended(Outcome::Exited(status)) => {
+                    tracing::info!("Script `{name}` now returning {status}");
+                }
+                Last::Ended(Outcome::Killed(signal)) => {
+                    tracing::info!("Script `{name}` now killed by signal {signal}");
+                }
+                Last::Ended(Outcome::NotStarted(errno)) => {
+                    let reason = vrrp_record::quantity::Errno(errno);
+                    tracing::warn!("Script `{name}` cannot be started: {reason}");
+                }
+                Last::TimedOut => tracing::info!("Script `{name}` now timing out"),
+                Last::None => {}
+            }
+            self.last = last;
+        }
+        if reading == before {
+            return;
+        }
+        match (reading, outcome) {
+            (Reading::Good, _) => tracing::info!("VRRP_Script({name}) succeeded"),
+            (Reading::Bad, Some(Outcome::Exited(status))) => {
+                tracing::info!("VRRP_Script({name}) failed (exited with status {status})");
+            }
+            (Reading::Bad, Some(Outcome::Killed(signal))) => {
+                tracing::info!("VRRP_Script({name}) failed (due to signal {signal})");
+            }
+            (Reading::Bad, Some(Outcome::NotStarted(_))) => {
+                tracing::info!("VRRP_Script({name}) failed (could not be started)");
+            }
+            (Reading::Bad, None) => tracing::info!("VRRP_Script({name}) timed out"),
+            (Reading::Pending, _) => {}
+        }
+    }
+}
