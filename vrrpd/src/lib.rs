@@ -12,6 +12,7 @@ pub mod observe;
 mod publish;
 pub mod queue;
 pub mod runner;
+pub mod service;
 mod sys;
 pub mod track;
 

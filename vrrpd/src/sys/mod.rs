@@ -14,3 +14,4 @@ pub(crate) mod process;
 pub(crate) mod readiness;
 pub(crate) mod socket;
 pub(crate) mod thread;
+pub(crate) mod time;

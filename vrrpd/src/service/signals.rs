@@ -1,0 +1,136 @@
+//! Signals as keepalived's users send them, read from a descriptor together with their sender.
+//!
+//! They are blocked before the first thread exists, so that no thread is interrupted and none is lost.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+
+use nix::libc;
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use tokio::io::unix::AsyncFd;
+
+use crate::cli::signal_number;
+use crate::sys::process::signal_set;
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Stop in order.
+    Stop,
+    /// Read the configuration again.
+    Reload,
+    /// Something of keepalived's that is not built yet, by its name.
+    NotBuilt(&'static str),
+}
+
+/// A signal that came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Its number.
+    pub number: i32,
+    /// What it asks for.
+    pub request: Request,
+    /// Its sender, where the kernel knows one.
+    pub pid: Option<u32>,
+    /// The sender's user.
+    pub uid: u32,
+}
+
+/// The blocked signals.
+#[derive(Debug)]
+pub struct Signals {
+    descriptor: SignalFd,
+}
+
+/// What each signal asks for.
+fn requests() -> Vec<(i32, Request)> {
+    let by_name = |name: &'static str| signal_number(name).map(|n| (n, Request::NotBuilt(name)));
+    let mut requests = vec![
+        (libc::SIGTERM, Request::Stop),
+        (libc::SIGINT, Request::Stop),
+        (libc::SIGHUP, Request::Reload),
+    ];
+    requests.extend(
+        ["DATA", "STATS", "STATS_CLEAR", "JSON"]
+            .into_iter()
+            .filter_map(by_name),
+    );
+    requests
+}
+
+impl Signals {
+    /// Blocks the signals for this thread and every thread that it starts from now on.
+    ///
+    /// # Errors
+    /// When the kernel has no descriptor left.
+    pub fn block(ignore_interrupt: bool) -> io::Result<Self> {
+        if ignore_interrupt {
+            crate::sys::process::ignore(nix::sys::signal::Signal::SIGINT)?;
+        }
+        let set = signal_set(requests().into_iter().map(|(number, _)| number));
+        set.thread_block()?;
+        let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+        Ok(Self {
+            descriptor: SignalFd::with_flags(&set, flags)?,
+        })
+    }
+
+    /// Makes them awaitable. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// When the runtime refuses the descriptor.
+    pub fn listen(self) -> io::Result<Listener> {
+        Ok(Listener {
+            descriptor: AsyncFd::new(Pollable(self.descriptor))?,
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Pollable(SignalFd);
+
+impl AsRawFd for Pollable {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_fd().as_raw_fd()
+    }
+}
+
+impl AsFd for Pollable {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// The signals as they come.
+#[derive(Debug)]
+pub struct Listener {
+    descriptor: AsyncFd<Pollable>,
+}
+
+impl Listener {
+    /// The next signal. Cancel safe.
+    ///
+    /// # Errors
+    /// When the descriptor fails, which leaves the daemon deaf.
+    pub async fn next(&mut self) -> io::Result<Received> {
+        loop {
+            let mut ready = self.descriptor.readable().await?;
+            match ready.get_inner().0.read_signal() {
+                Ok(Some(info)) => {
+                    let number = i32::try_from(info.ssi_signo).unwrap_or_default();
+                    let known = requests().into_iter().find(|(known, _)| *known == number);
+                    if let Some((_, request)) = known {
+                        return Ok(Received {
+                            number,
+                            request,
+                            pid: (info.ssi_pid != 0).then_some(info.ssi_pid),
+                            uid: info.ssi_uid,
+                        });
+                    }
+                }
+                Ok(None) => ready.clear_ready(),
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+}

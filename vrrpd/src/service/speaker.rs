@@ -1,0 +1,199 @@
+//! One speaker for a virtual router (safety rule 10): another vrrpd by a claim that the kernel keeps, a keepalived by its
+//! process.
+//!
+//! A claim is an abstract socket named after the router's identity. Such names belong to the network namespace, as the
+//! router does, so two daemons meet there whatever their run directories, mounts and process namespaces are; and a claim
+//! ends with its process, however that ends.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::path::Path;
+
+use nix::sys::socket::{getsockopt, sockopt};
+use vrrp_config::plan::RouterPlan;
+use vrrp_proto::units::Family;
+
+use crate::cli;
+
+/// Somebody else who speaks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OtherSpeaker {
+    /// Another vrrpd.
+    #[error("{router} is spoken for by another vrrpd ({}): stop it first", owner(*.pid))]
+    Vrrpd {
+        /// The router.
+        router: String,
+        /// The other daemon, where the kernel told.
+        pid: Option<i32>,
+    },
+    /// A keepalived in this network namespace.
+    #[error(
+        "keepalived (pid {pid}) runs in this network namespace and would speak for the same virtual routers: stop it first"
+    )]
+    Keepalived {
+        /// Its process.
+        pid: i32,
+    },
+}
+
+fn owner(pid: Option<i32>) -> String {
+    pid.map_or_else(|| String::from("pid unknown"), |pid| format!("pid {pid}"))
+}
+
+/// The claims of this daemon.
+#[derive(Debug, Default)]
+pub struct Claims {
+    held: HashMap<String, UnixListener>,
+}
+
+impl Claims {
+    /// Makes the claims those of `routers`: new ones are added, and those of vanished routers are given up.
+    ///
+    /// # Errors
+    /// The first router that another vrrpd claims; then the claims are as before.
+    pub fn replace(&mut self, routers: &[RouterPlan]) -> Result<(), OtherSpeaker> {
+        let mut added = HashMap::new();
+        for router in routers {
+            let name = claim_name(router);
+            if self.held.contains_key(&name) {
+                continue;
+            }
+            match claim(&name) {
+                Ok(socket) => {
+                    added.insert(name, socket);
+                }
+                Err(Refused::Taken(pid)) => {
+                    return Err(OtherSpeaker::Vrrpd {
+                        router: router.name.clone(),
+                        pid,
+                    });
+                }
+                Err(Refused::NotOurs(reason)) => {
+                    tracing::warn!(
+                        "({}) cannot be claimed against a second vrrpd: {reason}",
+                        router.name
+                    );
+                }
+            }
+        }
+        let wanted: Vec<String> = routers.iter().map(claim_name).collect();
+        self.held.retain(|name, _| wanted.contains(name));
+        self.held.extend(added);
+        Ok(())
+    }
+}
+
+/// A router's name among the abstract sockets of its network namespace.
+fn claim_name(router: &RouterPlan) -> String {
+    let family = match router.family {
+        Family::V4 => "ipv4",
+        Family::V6 => "ipv6",
+    };
+    format!(
+        "vrrpd/{}/{family}/{}",
+        router.interface,
+        router.vrid.as_u8()
+    )
+}
+
+enum Refused {
+    /// By a daemon: root's or of our own user.
+    Taken(Option<i32>),
+    /// By somebody who has no business with it, or not at all.
+    NotOurs(String),
+}
+
+fn claim(name: &str) -> Result<UnixListener, Refused> {
+    let not_ours = |error: io::Error| Refused::NotOurs(error.to_string());
+    let address = SocketAddr::from_abstract_name(name).map_err(not_ours)?;
+    match UnixListener::bind_addr(&address) {
+        Ok(listener) => Ok(listener),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(holder(&address)),
+        Err(error) => Err(not_ours(error)),
+    }
+}
+
+/// Who has a name: only a daemon's claim counts, so that no other user can keep us from starting.
+fn holder(address: &SocketAddr) -> Refused {
+    let credentials = UnixStream::connect_addr(address)
+        .and_then(|stream| Ok(getsockopt(&stream, sockopt::PeerCredentials)?));
+    match credentials {
+        Ok(peer) if peer.uid() == 0 || peer.uid() == daemon_uid() => {
+            Refused::Taken((peer.pid() > 0).then_some(peer.pid()))
+        }
+        Ok(peer) => Refused::NotOurs(format!(
+            "user {} has its name (pid {})",
+            peer.uid(),
+            peer.pid()
+        )),
+        // It is there and does not answer: a backlog that is full, or it ends just now.
+        Err(_) => Refused::Taken(None),
+    }
+}
+
+/// The user that daemons run as: vrrpd's where it exists, else our own.
+fn daemon_uid() -> u32 {
+    super::privileges::daemon_user()
+        .map_or_else(|| nix::unistd::geteuid().as_raw(), |user| user.uid.as_raw())
+}
+
+/// A keepalived that speaks VRRP in this network namespace.
+///
+/// Found by its process rather than by its pid file, which can have any name, lie in another mount namespace, or be left
+/// over. A keepalived that was told to run its checkers only does not speak VRRP.
+///
+/// # Errors
+/// [`OtherSpeaker::Keepalived`].
+pub fn refuse_keepalived() -> Result<(), OtherSpeaker> {
+    let own = std::process::id();
+    let Ok(namespace) = fs::read_link("/proc/self/ns/net") else {
+        return Ok(());
+    };
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Ok(());
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else {
+            continue;
+        };
+        let process = entry.path();
+        if u32::try_from(pid) != Ok(own)
+            && is_keepalived(&process)
+            && fs::read_link(process.join("ns/net")).is_ok_and(|other| other == namespace)
+            && speaks_vrrp(&process)
+        {
+            return Err(OtherSpeaker::Keepalived { pid });
+        }
+    }
+    Ok(())
+}
+
+fn is_keepalived(process: &Path) -> bool {
+    let comm = fs::read_to_string(process.join("comm")).unwrap_or_default();
+    // A vrrpd that was started by keepalived's name makes claims, and is met there.
+    comm.trim_end()
+        .to_ascii_lowercase()
+        .starts_with("keepalived")
+        && fs::read_link(process.join("exe")).ok() != fs::read_link("/proc/self/exe").ok()
+}
+
+fn speaks_vrrp(process: &Path) -> bool {
+    let Ok(line) = fs::read(process.join("cmdline")) else {
+        return false;
+    };
+    // A process that is about to be collected has no command line any more.
+    if line.is_empty() {
+        return false;
+    }
+    let words = line
+        .split(|byte| *byte == 0)
+        .filter(|word| !word.is_empty())
+        .map(|word| OsString::from_vec(word.to_vec()));
+    cli::parse(words).map_or(true, |options| !options.checkers_only)
+}
