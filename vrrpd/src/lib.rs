@@ -8,6 +8,7 @@ pub mod core;
 mod engine;
 pub mod exit;
 pub mod net;
+pub mod notify;
 pub mod observe;
 mod publish;
 pub mod queue;
