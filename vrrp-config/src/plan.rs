@@ -3,7 +3,6 @@
 //! Both languages end here, and reload compares two of these. Names are keepalived's where its users look.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 pub use vrrp_proto::wire::{ChecksumAccept, ChecksumForm};

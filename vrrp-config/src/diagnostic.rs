@@ -1,0 +1,183 @@
+//! Messages about a configuration: where, what, and what to write instead.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::source::{SourceMap, Span};
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// The daemon runs, perhaps not as meant.
+    Warning,
+    /// The daemon does not run with this.
+    Error,
+}
+
+/// keepalived's classes of complaint, which `-t` turns into its exit status: the highest one met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// Said by us and not by keepalived; does not change the exit status.
+    Silent,
+    /// 2: a parameter is missing.
+    Missing,
+    /// 4: cannot run on this host.
+    CannotRun,
+    /// 5: any other complaint.
+    Complaint,
+    /// 6: script security, or a file that cannot be read.
+    Security,
+}
+
+impl Class {
+    /// The exit status of `-t`.
+    #[must_use]
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Silent => 0,
+            Self::Missing => 2,
+            Self::CannotRun => 4,
+            Self::Complaint => 5,
+            Self::Security => 6,
+        }
+    }
+}
+
+/// One message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad.
+    pub severity: Severity,
+    /// Which exit status it asks for.
+    pub class: Class,
+    /// Where; absent for what concerns the whole configuration.
+    pub span: Option<Span>,
+    /// Path, where there is no file to show: it could not be read.
+    pub path: Option<PathBuf>,
+    /// What is wrong: lower case, no full stop, names the value.
+    pub message: String,
+    /// What to write instead.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    pub(crate) fn new(
+        severity: Severity,
+        class: Class,
+        span: impl Into<Option<Span>>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            severity,
+            class,
+            span: span.into(),
+            path: None,
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    /// A complaint of keepalived's that does not stop the daemon.
+    pub(crate) fn complaint(span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, Class::Complaint, span, message)
+    }
+
+    /// Something that keepalived does not say.
+    pub(crate) fn remark(span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, Class::Silent, span, message)
+    }
+
+    /// Something that stops the daemon; `-t` counts it as `class`.
+    pub(crate) fn error(
+        class: Class,
+        span: impl Into<Option<Span>>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self::new(Severity::Error, class, span, message)
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The message with its place, the line, a caret and the remedy, ready to print.
+    #[must_use]
+    pub fn render(&self, sources: &SourceMap) -> String {
+        Rendered {
+            diagnostic: self,
+            sources,
+        }
+        .to_string()
+    }
+}
+
+struct Rendered<'a> {
+    diagnostic: &'a Diagnostic,
+    sources: &'a SourceMap,
+}
+
+/// The longest part of a line that is shown, in characters.
+const SHOWN: usize = 100;
+
+impl fmt::Display for Rendered<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let diagnostic = self.diagnostic;
+        let severity = match diagnostic.severity {
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        };
+        let file = diagnostic.span.and_then(|span| self.sources.file(span));
+        if let (Some(span), Some(file)) = (diagnostic.span, file) {
+            write!(f, "{}:{}:{}: ", file.path.display(), span.line, span.column)?;
+        } else if let Some(path) = &diagnostic.path {
+            write!(f, "{}: ", path.display())?;
+        }
+        write!(f, "{severity}: {}", diagnostic.message)?;
+        if let Some(span) = diagnostic.span
+            && let Some(line) = self.sources.line(span)
+        {
+            excerpt(f, line, span)?;
+        }
+        if let Some(help) = &diagnostic.help {
+            write!(f, "\n  help: {help}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The line of a span with a caret below; a long line is cut around the place. Control characters are shown as `.` so
+/// that a hostile file cannot talk to the terminal.
+fn excerpt(f: &mut fmt::Formatter<'_>, line: &str, span: Span) -> fmt::Result {
+    let column = usize::try_from(span.column).unwrap_or(1).saturating_sub(1);
+    let start = if column > SHOWN / 2 {
+        column - SHOWN / 2
+    } else {
+        0
+    };
+    let visible = |c: char| {
+        if c == '\t' {
+            ' '
+        } else if c.is_control() {
+            '.'
+        } else {
+            c
+        }
+    };
+    let shown: String = line.chars().skip(start).take(SHOWN).map(visible).collect();
+    let indent = column - start;
+    let rest = shown.chars().count().saturating_sub(indent).max(1);
+    let length = usize::try_from(span.length).unwrap_or(1).clamp(1, rest);
+    let number = span.line.to_string();
+    let gutter = " ".repeat(number.len());
+    write!(
+        f,
+        "\n {gutter} |\n {number} | {}\n {gutter} | {}{}",
+        shown.trim_end(),
+        " ".repeat(indent),
+        "^".repeat(length)
+    )
+}

@@ -1,0 +1,72 @@
+//! The text of a configuration and places in it.
+//!
+//! Files are kept line by line so that a message can show the line it is about.
+
+use std::path::{Path, PathBuf};
+
+/// A place in one of the files of a configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Span {
+    /// Index of the file in its [`SourceMap`].
+    pub file: u16,
+    /// Line, from 1.
+    pub line: u32,
+    /// First column in characters, from 1.
+    pub column: u32,
+    /// Number of characters, at least 1.
+    pub length: u32,
+}
+
+/// One file that was read.
+#[derive(Clone, Debug)]
+pub struct SourceFile {
+    /// Its path as it was opened.
+    pub path: PathBuf,
+    lines: Vec<String>,
+}
+
+/// The files of one configuration, in the order in which they were read.
+#[derive(Clone, Debug, Default)]
+pub struct SourceMap {
+    files: Vec<SourceFile>,
+}
+
+impl SourceMap {
+    /// Adds a file; `None` after 65,535 of them.
+    pub(crate) fn add(&mut self, path: &Path, text: &str) -> Option<u16> {
+        let id = u16::try_from(self.files.len()).ok()?;
+        let lines = text.lines().map(str::to_owned).collect();
+        self.files.push(SourceFile {
+            path: path.to_owned(),
+            lines,
+        });
+        Some(id)
+    }
+
+    /// The file of a span.
+    #[must_use]
+    pub fn file(&self, span: Span) -> Option<&SourceFile> {
+        self.files.get(usize::from(span.file))
+    }
+
+    /// All files read, in order.
+    #[must_use]
+    pub fn files(&self) -> &[SourceFile] {
+        &self.files
+    }
+
+    /// The line of a span, without its end.
+    #[must_use]
+    pub fn line(&self, span: Span) -> Option<&str> {
+        self.file(span)?.line(span.line)
+    }
+}
+
+impl SourceFile {
+    /// A line by its number, from 1.
+    #[must_use]
+    pub fn line(&self, number: u32) -> Option<&str> {
+        let index = usize::try_from(number).ok()?.checked_sub(1)?;
+        self.lines.get(index).map(String::as_str)
+    }
+}
