@@ -223,7 +223,6 @@ impl Core {
     /// Drops setups that the engine gave back.
     fn take_returned(&mut self) {
         while let Some(setup) = self.returned.try_next() {
-            engine::unlock_setup(&setup);
             drop(setup);
         }
     }
@@ -275,6 +274,8 @@ impl EngineSnapshot {
                 worst_lateness: Duration::ZERO,
                 longest_step: Duration::ZERO,
                 longest_step_name: Phase::name_of(0),
+                last_advert_step: Duration::ZERO,
+                last_advert_step_name: Phase::name_of(0),
                 wakes: 0,
                 unknown: 0,
                 reports_lost: 0,
@@ -293,6 +294,8 @@ impl EngineSnapshot {
             worst_lateness: facts.worst_lateness,
             longest_step: facts.longest_step,
             longest_step_name: Phase::name_of(facts.longest_phase),
+            last_advert_step: facts.last_advert_step,
+            last_advert_step_name: Phase::name_of(facts.last_advert_phase),
             wakes: facts.wakes,
             unknown: facts.unknown,
             reports_lost: facts.reports_lost,

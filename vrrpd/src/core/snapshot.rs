@@ -39,6 +39,10 @@ pub struct EngineSnapshot {
     pub longest_step: Duration,
     /// Its name.
     pub longest_step_name: &'static str,
+    /// The longest step between the last two adverts of any router.
+    pub last_advert_step: Duration,
+    /// Its name.
+    pub last_advert_step_name: &'static str,
     /// Wake-ups since start.
     pub wakes: u64,
     /// Packets that belong to no router, since start.

@@ -38,6 +38,8 @@ impl Engine {
             worst_lateness: self.worst_lateness,
             longest_step,
             longest_phase: phase.number(),
+            last_advert_step: self.last_advert_step.0,
+            last_advert_phase: self.last_advert_step.1.number(),
             wakes: self.wakes,
             unknown: self.strays.unknown,
             reports_lost: self.hands.reports_lost,

@@ -1,7 +1,8 @@
 //! Which memory is locked: what the engine touches, and nothing else of the process (safety rule 4).
 //!
 //! Code and data of the program and its libraries, the engine's stack, its buffers, and the setup that it runs on. The
-//! heap of the other world, which may grow, stays pageable.
+//! heap of the other world, which may grow, stays pageable. Pages of a setup that was replaced stay locked: they may be
+//! shared with the present one's, and the allocator uses them for the next.
 
 use std::io;
 
@@ -42,11 +43,6 @@ pub(crate) fn lock_setup(setup: &Setup) -> io::Result<()> {
         }
     });
     result
-}
-
-/// Lets the memory of a setup go that is about to be dropped.
-pub(crate) fn unlock_setup(setup: &Setup) {
-    setup.for_each_memory(&mut sys::memory::unlock);
 }
 
 pub(crate) fn state(result: io::Result<()>) -> MemoryLock {

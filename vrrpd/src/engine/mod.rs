@@ -28,7 +28,7 @@ mod transmit;
 pub(crate) use advert::AdvertRecord;
 pub(crate) use ends::{Alive, Command, Ends, Outs, Shared};
 pub(crate) use heartbeat::Beat;
-pub(crate) use lock::{lock_setup, state as lock_state, unlock_setup};
+pub(crate) use lock::{lock_setup, state as lock_state};
 pub(crate) use phase::Phase;
 pub(crate) use realtime::{Realtime, install_limit};
 pub(crate) use run::Engine;

@@ -58,6 +58,10 @@ impl Engine {
             self.take_sockets_out(position);
         }
         let old = std::mem::replace(&mut self.setup, setup);
+        let Setup { node, io, .. } = &mut *self.setup;
+        for ((_, router), io) in node.routers().zip(&mut io.routers) {
+            io.receive.owner = router.snapshot().priority.is_owner();
+        }
         self.renumber_sockets();
         self.heartbeat
             .set_longest_expiry(self.options.heartbeat_resign, self.setup.longest_expiry);

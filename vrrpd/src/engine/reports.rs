@@ -220,8 +220,10 @@ fn driver_faults(interface: &InterfaceIo, router: &RouterIo) -> FaultSet {
     if !interface.exists {
         return FaultSet::INTERFACE_GONE;
     }
+    let sockets = interface.sockets.as_deref();
+    let served = sockets.is_some_and(|sockets| sockets.serve(router.id.family, router.multicast));
     FaultSet::NONE
         .with(FaultSet::INTERFACE_DOWN, !interface.up)
-        .with(FaultSet::NO_SOCKET, interface.sockets.is_none())
+        .with(FaultSet::NO_SOCKET, !served)
         .with(FaultSet::NO_SOURCE, router.source.flatten().is_none())
 }

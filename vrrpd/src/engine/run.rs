@@ -66,6 +66,8 @@ pub(crate) struct Engine {
     /// How the address thread is scheduled, once it has told.
     pub(super) address_scheduling: Option<SchedulingClass>,
     pub(super) running: bool,
+    /// The longest step between the last two adverts.
+    pub(super) last_advert_step: (Duration, Phase),
 }
 
 impl Engine {
@@ -113,6 +115,7 @@ impl Engine {
             stall_reported: None,
             address_scheduling: None,
             running: true,
+            last_advert_step: (Duration::ZERO, Phase::Waiting),
         };
         engine.lock_memory();
         engine.touch_all();
@@ -176,7 +179,7 @@ impl Engine {
         self.report_discards(clock::now());
         self.publish();
         if self.hands.advertised {
-            self.steps.advert_sent();
+            self.last_advert_step = self.steps.advert_sent();
         }
     }
 

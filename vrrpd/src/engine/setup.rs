@@ -152,7 +152,6 @@ impl RouterIo {
     pub(crate) fn inherit(&mut self, old: &Self) {
         self.source = old.source;
         self.receive.own_source = old.receive.own_source;
-        self.receive.owner = old.receive.owner;
         self.sequence = old.sequence;
         self.ah = old.ah;
         self.faults = old.faults;

@@ -446,7 +446,9 @@ fn scheduling_and_locking_are_shown_as_the_kernel_has_them() {
                 assert!(errno > 0);
                 assert_eq!((priority, policy), ("0", "0"));
             }
-            other => panic!("{other:?}"),
+            SchedulingClass::Fifo(_) | SchedulingClass::Ordinary | SchedulingClass::Demoted => {
+                panic!("{:?}", engine.scheduling)
+            }
         }
         assert_eq!(
             engine.address_scheduling,

@@ -64,6 +64,19 @@ pub struct InterfaceSockets {
     pub receive: Vec<ReceiveSocket>,
     /// In the order of the specification.
     pub transmit: Vec<TransmitSocket>,
+    /// What could not be opened: routers that need it have a fault, the others do not notice.
+    pub refused: Vec<OpenError>,
+}
+
+impl InterfaceSockets {
+    /// Whether a router of this family and transport can send and hear.
+    #[must_use]
+    pub fn serve(&self, family: Family, multicast: bool) -> bool {
+        let hears =
+            |socket: &ReceiveSocket| (socket.family, socket.multicast) == (family, multicast);
+        let sends = |socket: &TransmitSocket| socket.family == family;
+        self.receive.iter().any(hears) && self.transmit.iter().any(sends)
+    }
 }
 
 /// An open receive socket: bound to the interface, stamps on, groups joined.
@@ -125,52 +138,75 @@ impl<T> Naming<T> for io::Result<T> {
 
 /// Opens the sockets of `interface`, whose number is `index`. May wait for the kernel's network lock.
 ///
+/// A step that the kernel refuses costs the sockets of its family and transport only: an interface without IPv6 still
+/// serves IPv4 routers. Stamps, priority and large buffers are wishes; their refusal costs nothing.
+///
 /// # Errors
-/// When the kernel refuses a step that the protocol needs. Stamps, priority and large buffers are not such steps.
+/// When nothing at all could be opened: the first refusal.
 pub fn open(interface: &str, index: u32, spec: &SocketSpec) -> Result<InterfaceSockets, OpenError> {
-    let name = |(step, error)| OpenError {
-        step,
-        interface: interface.to_owned(),
-        error,
-    };
     let mut sockets = InterfaceSockets {
         index,
         receive: Vec::new(),
         transmit: Vec::new(),
+        refused: Vec::new(),
+    };
+    let refuse = |(step, error)| OpenError {
+        step,
+        interface: interface.to_owned(),
+        error,
     };
     for wanted in &spec.receive {
-        let multicast = matches!(wanted.transport, ReceiveTransport::Multicast(_));
-        let protocols: &[i32] = if wanted.authenticated {
-            &[VRRP, libc::IPPROTO_AH]
-        } else {
-            &[VRRP]
-        };
-        for &protocol in protocols {
-            let socket = open_receive(interface, index, wanted, protocol).map_err(name)?;
-            sockets.receive.push(ReceiveSocket {
-                family: wanted.family,
-                multicast,
-                socket: socket.into(),
-            });
+        match open_receive_all(interface, index, wanted) {
+            Ok(opened) => sockets.receive.extend(opened),
+            Err(error) => sockets.refused.push(refuse(error)),
         }
     }
     for &family in &spec.transmit {
-        let socket = match family {
-            Family::V4 => open_transmit_v4(interface, index),
-            Family::V6 => open_transmit_v6(interface, index),
+        match open_transmit(interface, index, family) {
+            Ok(opened) => sockets.transmit.push(opened),
+            Err(error) => sockets.refused.push(refuse(error)),
         }
-        .map_err(name)?;
-        // A kernel without stamps costs measurements, never adverts.
-        let stamped = stamps::enable_transmit(&socket).is_ok();
-        // Last: an earlier IP_TOS would have reset it.
-        let _ = socket.set_priority(PRIORITY);
-        sockets.transmit.push(TransmitSocket {
-            family,
-            stamped,
-            socket: socket.into(),
-        });
+    }
+    let nothing = sockets.receive.is_empty() || sockets.transmit.is_empty();
+    if nothing && !sockets.refused.is_empty() {
+        return Err(sockets.refused.remove(0));
     }
     Ok(sockets)
+}
+
+/// A receive socket, and its companion where authenticated adverts are taken: both or none.
+fn open_receive_all(interface: &str, index: u32, wanted: &ReceiveSpec) -> Step<Vec<ReceiveSocket>> {
+    let multicast = matches!(wanted.transport, ReceiveTransport::Multicast(_));
+    let protocols: &[i32] = if wanted.authenticated {
+        &[VRRP, libc::IPPROTO_AH]
+    } else {
+        &[VRRP]
+    };
+    let open = |protocol: &i32| {
+        let socket = open_receive(interface, index, wanted, *protocol)?;
+        Ok(ReceiveSocket {
+            family: wanted.family,
+            multicast,
+            socket: socket.into(),
+        })
+    };
+    protocols.iter().map(open).collect()
+}
+
+fn open_transmit(interface: &str, index: u32, family: Family) -> Step<TransmitSocket> {
+    let socket = match family {
+        Family::V4 => open_transmit_v4(interface)?,
+        Family::V6 => open_transmit_v6(interface, index)?,
+    };
+    // A kernel without stamps costs measurements, never adverts.
+    let stamped = stamps::enable_transmit(&socket).is_ok();
+    // Last: an earlier IP_TOS would have reset it.
+    let _ = socket.set_priority(PRIORITY);
+    Ok(TransmitSocket {
+        family,
+        stamped,
+        socket: socket.into(),
+    })
 }
 
 /// Opens one receive socket. Stamps are switched on before the first group is joined: a packet that arrives earlier
@@ -249,12 +285,11 @@ fn bind_to_source(socket: &Socket, source: IpAddr, index: u32) -> io::Result<()>
 }
 
 /// IPPROTO_RAW: we write the whole header, and the socket never receives, so its queue holds stamp reports only.
-fn open_transmit_v4(interface: &str, index: u32) -> Step<Socket> {
+fn open_transmit_v4(interface: &str) -> Step<Socket> {
     let socket = raw(Family::V4, libc::IPPROTO_RAW)?;
     socket
         .bind_device(Some(interface.as_bytes()))
         .step("bind a transmit socket")?;
-    let _ = index;
     socket
         .set_multicast_loop_v4(false)
         .step("switch multicast loop off")?;
@@ -286,9 +321,6 @@ fn open_transmit_v6(interface: &str, index: u32) -> Step<Socket> {
     socket
         .set_tclass_v6(TRAFFIC_CLASS)
         .step("set the traffic class")?;
-    // The checksum's place in the message (RFC 9568 §5.2.8); the kernel knows the final addresses.
-    sys::socket::set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_CHECKSUM, 6)
-        .step("ask for checksums")?;
     sys::socket::set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 1)
         .step("ask for send errors")?;
     // Lets each advert carry its sequence number as the flow label.

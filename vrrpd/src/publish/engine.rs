@@ -7,7 +7,7 @@ use super::{Decoder, Encoder};
 use crate::core::{MemoryLock, SchedulingClass};
 
 /// Words of the engine; a test keeps it exact.
-pub(crate) const ENGINE_WORDS: usize = 18;
+pub(crate) const ENGINE_WORDS: usize = 20;
 
 /// What is published of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,9 @@ pub(crate) struct EngineFacts {
     pub(crate) longest_step: Duration,
     /// The number of its phase.
     pub(crate) longest_phase: u64,
+    pub(crate) last_advert_step: Duration,
+    /// The number of its phase.
+    pub(crate) last_advert_phase: u64,
     pub(crate) wakes: u64,
     pub(crate) unknown: u64,
     pub(crate) reports_lost: u64,
@@ -106,6 +109,8 @@ fields!(EngineFacts {
     worst_lateness,
     longest_step,
     longest_phase,
+    last_advert_step,
+    last_advert_phase,
     wakes,
     unknown,
     reports_lost,
@@ -135,6 +140,8 @@ mod tests {
                 worst_lateness: Duration::from_nanos(2),
                 longest_step: Duration::from_nanos(3),
                 longest_phase: 4,
+                last_advert_step: Duration::from_nanos(10),
+                last_advert_phase: 11,
                 wakes: 5,
                 unknown: 6,
                 reports_lost: 7,

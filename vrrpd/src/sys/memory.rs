@@ -17,9 +17,3 @@ pub(crate) fn lock(address: usize, length: usize) -> io::Result<()> {
         Err(io::Error::last_os_error())
     }
 }
-
-/// Lets the pages that hold `length` bytes from `address` be paged out again.
-pub(crate) fn unlock(address: usize, length: usize) {
-    // SAFETY: as for `lock`.
-    let _ = unsafe { libc::munlock(std::ptr::without_provenance(address), length) };
-}

@@ -237,6 +237,8 @@ fn snapshot() -> CoreSnapshot {
             worst_lateness: Duration::from_micros(90),
             longest_step: Duration::from_micros(40),
             longest_step_name: "drain",
+            last_advert_step: Duration::from_micros(30),
+            last_advert_step_name: "drain",
             wakes: 100,
             unknown: 0,
             reports_lost: 0,
