@@ -4,6 +4,7 @@ mod host;
 mod plans;
 mod running;
 mod stand_in;
+mod wire;
 
 use std::process::Command as Program;
 use std::time::Duration;
