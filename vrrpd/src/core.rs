@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use vrrp_config::plan::{Plan, Realtime};
+use vrrp_config::plan::{Plan, Realtime, RouterPlan};
 use vrrp_proto::router::{InterfaceKey, RouterId, StopKind};
 use vrrp_proto::time::Instant;
 use vrrp_proto::track::{Reading, TrackerId};
@@ -159,6 +159,16 @@ impl Core {
     #[must_use]
     pub fn view(&self) -> CoreView {
         self.view.clone()
+    }
+
+    /// The identity of a router of the present plan.
+    #[must_use]
+    pub fn router_id(&self, router: &RouterPlan) -> Option<RouterId> {
+        Some(RouterId {
+            interface: self.interfaces.key(&router.interface)?,
+            family: router.family,
+            vrid: router.vrid,
+        })
     }
 
     /// The name of a router of the present or the last plan.

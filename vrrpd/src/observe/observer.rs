@@ -183,8 +183,9 @@ impl Observer {
         }
     }
 
-    /// Takes a report of the core: logs it, keeps it, remembers what the status needs.
-    pub fn report(&self, report: &Report, names: &dyn Names) {
+    /// Takes a report of the core: logs it, keeps it, remembers what the status needs. Returns the word for the state
+    /// that a transition led to.
+    pub fn report(&self, report: &Report, names: &dyn Names) -> Option<Word> {
         let now = Now::read().at(convert::instant(report));
         let name = convert::router(report).and_then(|id| names.router(id));
         if let (
@@ -196,7 +197,7 @@ impl Observer {
             Some(name),
         ) = (*report, name)
         {
-            self.transition(name, &transition, priority.as_u8(), now);
+            return self.transition(name, &transition, priority.as_u8(), now);
         } else if let (Report::Faults { faults, .. }, Some(name)) = (*report, name) {
             self.faults(name, faults, now);
         } else if let Report::Interface {
@@ -219,9 +220,16 @@ impl Observer {
                 inner.add(kind, now);
             }
         }
+        None
     }
 
-    fn transition(&self, name: &str, transition: &Transition, priority: u8, now: Now) {
+    fn transition(
+        &self,
+        name: &str,
+        transition: &Transition,
+        priority: u8,
+        now: Now,
+    ) -> Option<Word> {
         let core = (self.snapshot)();
         let snapshot = core.routers.iter().find(|router| router.name == name);
         let mut inner = self.lock();
@@ -240,7 +248,9 @@ impl Observer {
             remembered.since = Some(transition.at);
             remembered.cause = Some((transition.at, cause));
         }
+        let word = remembered.word;
         inner.add(kind, now);
+        Some(word)
     }
 
     /// Faults that change while the router is in FAULT, or that begin or end its waiting for a first result.
