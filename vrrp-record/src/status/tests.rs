@@ -50,24 +50,7 @@ fn example() -> Status {
         health: Health::default(),
         taken_unix_ms: TAKEN,
         taken_monotonic_ns: 93_127_204_000_000,
-        daemon: Daemon {
-            version: "0.1.0".to_owned(),
-            pid: 1204,
-            host: "lb1".to_owned(),
-            router_id: Some("loadbalancer01".to_owned()),
-            started: ago(93_127_204),
-            run_dir: "/run/vrrpd".to_owned(),
-            configuration: Configuration {
-                file: "/etc/keepalived/keepalived.conf".to_owned(),
-                digest: "b6d81b360a5672d8".to_owned(),
-                loaded: ago(93_127_104),
-                warnings: 1,
-                refused: Some(ago(3_600_000)),
-            },
-            heartbeat_age_ms: 210,
-            engine_running: true,
-            reports_lost: 0,
-        },
+        daemon: daemon(),
         routers: vec![router(peer)],
         groups: vec![Group {
             name: "VG_1".to_owned(),
@@ -119,6 +102,27 @@ fn example() -> Status {
     };
     status.health = judge(&status);
     status
+}
+
+fn daemon() -> Daemon {
+    Daemon {
+        version: "0.1.0".to_owned(),
+        pid: 1204,
+        host: "lb1".to_owned(),
+        router_id: Some("loadbalancer01".to_owned()),
+        started: ago(93_127_204),
+        run_dir: "/run/vrrpd".to_owned(),
+        configuration: Configuration {
+            file: "/etc/keepalived/keepalived.conf".to_owned(),
+            digest: "b6d81b360a5672d8".to_owned(),
+            loaded: ago(93_127_104),
+            warnings: 1,
+            refused: Some(ago(3_600_000)),
+        },
+        heartbeat_age_ms: 210,
+        engine_running: true,
+        reports_lost: 0,
+    }
 }
 
 fn router(peer: IpAddr) -> Router {
