@@ -119,6 +119,10 @@ fn class(kind: &Kind) -> Class {
 }
 
 /// The lines of an event: those at debug level are what keepalived prints with `-D` only.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one flat table with an arm for each event"
+)]
 pub(super) fn lines(kind: &Kind) -> Vec<Line> {
     let line = |level, text| vec![Line { level, text }];
     match kind {
@@ -148,6 +152,19 @@ pub(super) fn lines(kind: &Kind) -> Vec<Line> {
             Level::INFO,
             format!("Script `{script}` now returning {status}"),
         ),
+        Kind::ScriptRun {
+            script,
+            outcome: RunOutcome::Killed { signal },
+            ..
+        } => line(
+            Level::INFO,
+            format!("Script `{script}` now killed by signal {signal}"),
+        ),
+        Kind::ScriptRun {
+            script,
+            outcome: RunOutcome::TimedOut,
+            ..
+        } => line(Level::INFO, format!("Script `{script}` now timing out")),
         Kind::Tracker {
             kind: TrackerKind::Script,
             name,

@@ -11,6 +11,8 @@ use vrrp_record::status::{LastRun, Script};
 use vrrp_record::text::Name;
 
 use super::clock::Now;
+use crate::runner::Outcome;
+use crate::track::Verdict;
 
 /// A run of a track script that ended, or was given up, and what is known of the script then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +27,32 @@ pub struct ScriptRun {
     pub reading: Reading,
     /// For how long that counts (safety rule 1).
     pub valid_for: Duration,
+}
+
+impl ScriptRun {
+    /// What a verdict of the tracking tells, which came at `ended`.
+    #[must_use]
+    pub fn of(verdict: &Verdict, ended: Instant) -> Self {
+        let outcome = match verdict.outcome {
+            Some(Outcome::Exited(status)) => RunOutcome::Exited { status },
+            Some(Outcome::Killed(signal)) => RunOutcome::Killed { signal },
+            Some(Outcome::NotStarted(errno)) => RunOutcome::Failed { errno },
+            None => RunOutcome::TimedOut,
+        };
+        let Verdict {
+            took,
+            reading,
+            valid_for,
+            ..
+        } = *verdict;
+        Self {
+            outcome,
+            ended,
+            took,
+            reading,
+            valid_for,
+        }
+    }
 }
 
 /// What is known of a track script.

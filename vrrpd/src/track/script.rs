@@ -1,4 +1,6 @@
 //! One tracked script: started on a steady beat, one copy at a time, judged by how it ends.
+//!
+//! What its ends say to people, and how often, is the observer's.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,7 +85,7 @@ pub async fn watch(
         settings,
         counter,
         verdicts,
-        last: Last::None,
+        complained: false,
     };
     let mut running: Option<Running> = None;
     loop {
@@ -100,11 +102,11 @@ pub async fn watch(
                         continue;
                     }
                     Err(error) => {
-                        tracing::error!(
-                            script = &*watch.settings.name,
-                            "cannot run a track script: {error}"
-                        );
                         // Nothing was learned: the last result runs out by itself.
+                        if watch.complain() {
+                            let name = &watch.settings.name;
+                            tracing::error!("Track script {name} cannot be run: {error}");
+                        }
                         continue;
                     }
                 }
@@ -112,10 +114,10 @@ pub async fn watch(
             Some(running) => tokio::select! {
                 event = running.run.next() => event,
                 _ = beat.tick() => {
-                    tracing::info!(
-                        "Track script {} is still running: not started again",
-                        watch.settings.name
-                    );
+                    if watch.complain() {
+                        let name = &watch.settings.name;
+                        tracing::info!("Track script {name} is still running: not started again");
+                    }
                     continue;
                 }
             },
@@ -135,6 +137,7 @@ pub async fn watch(
             }
             Some(RunEvent::Ended { outcome, .. }) => {
                 running = None;
+                watch.complained = false;
                 watch.judge(Some(outcome), took).await
             }
             // The runner is gone, and the daemon ends for that.
@@ -159,27 +162,23 @@ struct Running {
     timed_out: bool,
 }
 
-/// How the last run ended, to log only what is new.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Last {
-    None,
-    Ended(Outcome),
-    TimedOut,
-}
-
 struct Watch {
     settings: Settings,
     counter: RiseFall,
     verdicts: mpsc::Sender<Verdict>,
-    last: Last,
+    /// The log has heard that it does not run on its beat.
+    complained: bool,
 }
 
 impl Watch {
+    /// Whether to tell that it does not run on its beat: once, until a run ends in time (safety rule 12).
+    const fn complain(&mut self) -> bool {
+        !std::mem::replace(&mut self.complained, true)
+    }
+
     /// Counts a run's end and tells the verdict; false when nobody takes it any more.
     async fn judge(&mut self, outcome: Option<Outcome>, took: Duration) -> bool {
-        let before = self.counter.reading();
         let reading = self.counter.record(outcome == Some(Outcome::Exited(0)));
-        self.log(outcome, before, reading);
         let verdict = Verdict {
             script: Arc::clone(&self.settings.name),
             reading,
@@ -189,45 +188,5 @@ impl Watch {
             took,
         };
         self.verdicts.send(verdict).await.is_ok()
-    }
-
-    /// keepalived's lines: a new exit status, and a new reading with its reason.
-    fn log(&mut self, outcome: Option<Outcome>, before: Reading, reading: Reading) {
-        let name = &self.settings.name;
-        let last = outcome.map_or(Last::TimedOut, Last::Ended);
-        if last != self.last {
-            match last {
-                Last::Ended(Outcome::Exited(status)) => {
-                    tracing::info!("Script `{name}` now returning {status}");
-                }
-                Last::Ended(Outcome::Killed(signal)) => {
-                    tracing::info!("Script `{name}` now killed by signal {signal}");
-                }
-                Last::Ended(Outcome::NotStarted(errno)) => {
-                    let reason = vrrp_record::quantity::Errno(errno);
-                    tracing::warn!("Script `{name}` cannot be started: {reason}");
-                }
-                Last::TimedOut => tracing::info!("Script `{name}` now timing out"),
-                Last::None => {}
-            }
-            self.last = last;
-        }
-        if reading == before {
-            return;
-        }
-        match (reading, outcome) {
-            (Reading::Good, _) => tracing::info!("VRRP_Script({name}) succeeded"),
-            (Reading::Bad, Some(Outcome::Exited(status))) => {
-                tracing::info!("VRRP_Script({name}) failed (exited with status {status})");
-            }
-            (Reading::Bad, Some(Outcome::Killed(signal))) => {
-                tracing::info!("VRRP_Script({name}) failed (due to signal {signal})");
-            }
-            (Reading::Bad, Some(Outcome::NotStarted(_))) => {
-                tracing::info!("VRRP_Script({name}) failed (could not be started)");
-            }
-            (Reading::Bad, None) => tracing::info!("VRRP_Script({name}) timed out"),
-            (Reading::Pending, _) => {}
-        }
     }
 }
