@@ -205,6 +205,12 @@ impl AddressList {
         self.family
     }
 
+    /// Where the list's memory is, as address and bytes: for a driver that locks it.
+    pub fn for_each_memory(&self, visit: &mut dyn FnMut(usize, usize)) {
+        visit(self.wire.as_ptr().addr(), size_of_val(&*self.wire));
+        visit(self.sorted.as_ptr().addr(), size_of_val(&*self.sorted));
+    }
+
     /// The view that adverts carry.
     #[must_use]
     pub fn as_addresses(&self) -> Addresses<'_> {

@@ -41,6 +41,20 @@ pub struct ReceiveConfig {
     pub policy: ReceivePolicy,
 }
 
+impl ReceiveConfig {
+    /// Where the memory is that [`receive`](Self::receive) reads beside this value, as address and bytes: for a driver
+    /// that locks it.
+    pub fn for_each_memory(&self, visit: &mut dyn FnMut(usize, usize)) {
+        self.addresses.for_each_memory(visit);
+        match &self.transport {
+            ReceiveTransport::Multicast { .. } => {}
+            ReceiveTransport::Unicast { peers, .. } => {
+                visit(peers.as_ptr().addr(), size_of_val(&**peers));
+            }
+        }
+    }
+}
+
 /// The points of receiving that standards and deployed practice decide differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReceivePolicy {

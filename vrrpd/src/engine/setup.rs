@@ -204,11 +204,8 @@ impl Io {
                 router.destinations.as_ptr().addr(),
                 size_of_val(&*router.destinations),
             );
-            let addresses = router.send.addresses.as_addresses();
-            slice(
-                addresses.as_bytes().as_ptr().addr(),
-                addresses.as_bytes().len(),
-            );
+            router.send.addresses.for_each_memory(&mut slice);
+            router.receive.for_each_memory(&mut slice);
         }
         for interface in &self.interfaces {
             slice(
