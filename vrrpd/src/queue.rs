@@ -72,7 +72,7 @@ pub fn bounded<T>(capacity: usize, signal: Signal) -> (Sender<T>, Receiver<T>) {
     )
 }
 
-/// The sending end.
+/// The sending end. Dropping it wakes the receiver.
 pub struct Sender<T> {
     producer: rtrb::Producer<T>,
     signal: Signal,
@@ -101,6 +101,13 @@ impl<T> Sender<T> {
     #[must_use]
     pub fn is_abandoned(&self) -> bool {
         self.producer.is_abandoned()
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    /// Wakes the receiver, which finds out that it is alone.
+    fn drop(&mut self) {
+        self.signal.raise();
     }
 }
 
@@ -207,7 +214,9 @@ mod tests {
         );
         first.send('a').unwrap();
         assert!(readable(&signal));
+        signal.clear();
         drop(first);
+        assert!(readable(&signal), "a sender that goes wakes its receiver");
         assert!(first_end.is_abandoned());
         assert_eq!(
             first_end.try_next(),

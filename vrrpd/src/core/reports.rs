@@ -5,6 +5,7 @@ use std::io;
 use tokio::io::unix::AsyncFd;
 
 use super::Report;
+use crate::engine::clock;
 use crate::queue::{Receiver, Signal};
 use crate::sys;
 
@@ -14,6 +15,8 @@ pub struct Reports {
     signal: AsyncFd<Signal>,
     engine: Receiver<Report>,
     address: Receiver<Report>,
+    /// Whether the last report was given out.
+    ended: bool,
 }
 
 impl Reports {
@@ -27,16 +30,26 @@ impl Reports {
             signal: sys::readiness::register(signal)?,
             engine,
             address,
+            ended: false,
         })
     }
 
     /// The next report. Cancel-safe: a report is either returned or still there. After [`Report::Stopped`] there is
-    /// none any more.
+    /// none any more; an engine that ended without a word is taken for stopped.
     pub async fn next(&mut self) -> Report {
         loop {
             // The address thread's facts first: what the engine decided rests on them.
+            let alone = self.engine.is_abandoned();
             if let Some(report) = self.address.try_next().or_else(|| self.engine.try_next()) {
+                self.ended |= matches!(report, Report::Stopped { .. });
                 return report;
+            }
+            if alone && !self.ended {
+                self.ended = true;
+                return Report::Stopped {
+                    addresses_removed: false,
+                    at: clock::now(),
+                };
             }
             match self.signal.readable().await {
                 Ok(mut ready) => {
@@ -48,5 +61,42 @@ impl Reports {
                 Err(_) => std::future::pending().await,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::queue::bounded;
+
+    #[tokio::test]
+    async fn an_engine_that_ends_without_a_word_is_reported_as_stopped_once() {
+        let signal = Signal::new().unwrap();
+        let (mut engine, engine_end) = bounded(4, signal.clone());
+        let (_address, address_end) = bounded(4, signal.clone());
+        let mut reports = Reports::new(signal, engine_end, address_end).unwrap();
+        let at = clock::now();
+        engine.send(Report::Promoted { at }).unwrap();
+        let dies = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            drop(engine);
+        });
+        assert_eq!(reports.next().await, Report::Promoted { at });
+        let last = reports.next().await;
+        assert!(
+            matches!(
+                last,
+                Report::Stopped {
+                    addresses_removed: false,
+                    ..
+                }
+            ),
+            "{last:?}"
+        );
+        dies.join().unwrap();
+        let nothing = tokio::time::timeout(Duration::from_millis(50), reports.next()).await;
+        assert!(nothing.is_err(), "{nothing:?}");
     }
 }

@@ -15,7 +15,7 @@ use vrrp_proto::track::Reading;
 use vrrp_proto::units::Family;
 
 use crate::core::{
-    CoreOptions, DemotionReason, MemoryLock, Report, ResignReason, SchedulingClass, now,
+    CoreOptions, DemotionReason, MemoryLock, OnResign, Report, ResignReason, SchedulingClass, now,
 };
 use crate::sys::allocation::Watch;
 use host::{Other, in_namespace, ip};
@@ -157,6 +157,52 @@ fn a_silent_other_world_makes_the_engine_resign() {
         );
         assert!(!running.core.snapshot().engine.running);
         running.core.join();
+    });
+}
+
+/// The same in a process of its own, which the engine ends although nothing of the other world answers.
+#[test]
+fn a_resigned_engine_ends_the_process_and_says_why() {
+    let program = std::env::current_exe().unwrap();
+    let output = Program::new(program)
+        .args([
+            "--exact",
+            "engine::tests::a_world_that_hangs",
+            "--ignored",
+            "--nocapture",
+        ])
+        .output()
+        .unwrap();
+    let (said, wrote) = (
+        String::from_utf8_lossy(&output.stderr),
+        String::from_utf8_lossy(&output.stdout),
+    );
+    if said.contains("SKIPPED") {
+        return eprintln!("{said}");
+    }
+    assert_eq!(output.status.code(), Some(7), "{wrote}{said}");
+    assert!(
+        said.contains("the rest of the daemon has not answered for 1."),
+        "{said}"
+    );
+    assert!(said.contains("addresses removed"), "{said}");
+}
+
+#[test]
+#[ignore = "ends its process; run by the test above"]
+fn a_world_that_hangs() {
+    in_namespace(|| {
+        let _other = Other::join();
+        let options = CoreOptions {
+            heartbeat_warn: Duration::from_millis(300),
+            heartbeat_resign: Duration::from_secs(1),
+            on_resign: OnResign::ExitProcess(7),
+            ..CoreOptions::default()
+        };
+        let mut running = Running::start(&plan("va", 200, 10), options);
+        running.wait_for_state(State::Active);
+        std::thread::sleep(Duration::from_secs(20));
+        panic!("the process goes on");
     });
 }
 

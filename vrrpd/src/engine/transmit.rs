@@ -51,7 +51,8 @@ impl Outbox {
         router.dirty = true;
         router.record.due(due, woke.max(due));
         let interface = io.interfaces.get_mut(router.interface);
-        let Some((interface, source)) = interface.zip(router.source.flatten()) else {
+        let somewhere = interface.filter(|_| !router.destinations.is_empty());
+        let Some((interface, source)) = somewhere.zip(router.source.flatten()) else {
             router.record.unsendable();
             return;
         };
