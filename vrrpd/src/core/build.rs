@@ -1,22 +1,25 @@
 //! From a plan to what the engine and the address thread run on. Everything is allocated here, in the other world.
 
-use std::net::IpAddr;
+mod sockets;
+#[cfg(test)]
+mod tests;
+mod tracking;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use vrrp_config::plan::{
-    AuthPlan, GroupPlan, Plan, Profile, RouterPlan, ScriptPlan, TrackPlan, Transport,
-};
+use vrrp_config::plan::{AuthPlan, GroupPlan, Plan, Profile, RouterPlan, Transport};
 use vrrp_proto::addr::AddressList;
-use vrrp_proto::group::GroupIndex;
-use vrrp_proto::node::{GroupSetup, Node, NodeConfig, RouterIndex, RouterSetup, TrackerSetup};
+use vrrp_proto::node::{GroupSetup, Node, NodeConfig, RouterIndex};
 use vrrp_proto::router::{Config, FaultSet, InterfaceKey, RouterId};
-use vrrp_proto::track::{Reading, TrackLink};
 use vrrp_proto::units::{Family, Version};
 use vrrp_proto::wire::{
     AhSequence, Auth, IcvForm, Password, Peer, ReceiveConfig, ReceivePolicy, ReceiveTransport,
     SendConfig, TTL, Versions,
 };
+
+use sockets::socket_spec;
+use tracking::{longest_expiry, router_setup, tracked_interfaces, tracker_setups};
 
 use super::names::{InterfaceNames, TrackerNames};
 use super::{CoreError, ReceiveCounts, RouterSnapshot};
@@ -25,13 +28,9 @@ use crate::engine::{
     AdvertRecord, DiscardReport, InterfaceIo, Io, RouterIo, SequenceWatch, Setup, StampRing,
     is_sendable,
 };
-use crate::net::{self, ReceiveSpec, SocketSpec};
+use crate::net::SocketSpec;
 use crate::publish::{Board, RouterFacts};
 
-/// What a socket's buffer has to bridge.
-const STALL: Duration = Duration::from_secs(4);
-/// What one advert may cost of a receive buffer, with the drivers that charge most.
-const ADVERT_COST: u64 = 4096;
 /// Longest hold of a planned release, whatever the interval (safety rule 2).
 const LONGEST_HOLD: Duration = Duration::from_secs(2);
 
@@ -383,156 +382,4 @@ fn router_io(
         discards: DiscardReport::default(),
         dirty: true,
     })
-}
-
-/// The sockets that the routers of one interface need: one to receive for each family and transport, one to send for
-/// each family.
-fn socket_spec(plan: &Plan, interface: usize, io: &[RouterIo]) -> SocketSpec {
-    let mut spec = SocketSpec::default();
-    for family in [Family::V4, Family::V6] {
-        for multicast in [true, false] {
-            let members: Vec<(&RouterPlan, &RouterIo)> = plan
-                .routers
-                .iter()
-                .zip(io)
-                .filter(|(_, io)| {
-                    (io.interface, io.id.family, io.multicast) == (interface, family, multicast)
-                })
-                .collect();
-            if members.is_empty() {
-                continue;
-            }
-            spec.receive.push(ReceiveSpec {
-                family,
-                transport: if multicast {
-                    groups(&members)
-                } else {
-                    local(&members)
-                },
-                authenticated: members
-                    .iter()
-                    .any(|(router, _)| matches!(router.auth, AuthPlan::Ah(_))),
-                buffer: members.iter().map(|(router, io)| buffer(router, io)).sum(),
-            });
-            if !spec.transmit.contains(&family) {
-                spec.transmit.push(family);
-            }
-        }
-    }
-    spec
-}
-
-fn groups(members: &[(&RouterPlan, &RouterIo)]) -> net::ReceiveTransport {
-    let mut groups: Vec<IpAddr> = members
-        .iter()
-        .flat_map(|(_, io)| io.destinations.iter().copied())
-        .collect();
-    groups.sort_unstable();
-    groups.dedup();
-    net::ReceiveTransport::Multicast(groups)
-}
-
-/// The address that all of them share, if they do: each router's checks look at the destination anyway.
-fn local(members: &[(&RouterPlan, &RouterIo)]) -> net::ReceiveTransport {
-    let mut sources = members.iter().map(|(router, _)| router.source);
-    let first = sources.next().flatten();
-    net::ReceiveTransport::Unicast(first.filter(|_| sources.all(|source| source == first)))
-}
-
-fn buffer(router: &RouterPlan, io: &RouterIo) -> usize {
-    let interval = router.interval.as_duration().as_millis().max(1);
-    let adverts = u64::try_from(STALL.as_millis().div_ceil(interval)).unwrap_or(u64::MAX);
-    let senders = u64::try_from(io.destinations.len()).unwrap_or(1).max(2);
-    usize::try_from(adverts.saturating_mul(senders).saturating_mul(ADVERT_COST))
-        .unwrap_or(usize::MAX)
-}
-
-fn router_setup(
-    plan: &Plan,
-    router: &RouterPlan,
-    config: Config,
-    interfaces: &InterfaceNames,
-    trackers: &mut TrackerNames,
-) -> RouterSetup {
-    let groups = (0..=u16::MAX).map(GroupIndex).zip(&plan.groups);
-    let group = groups
-        .into_iter()
-        .find(|(_, group)| group.members.contains(&router.name));
-    let mut links = Vec::new();
-    let none: &[TrackPlan] = &[];
-    let (scripts, followed) = group.map_or((none, none), |(_, group): (_, &GroupPlan)| {
-        (
-            group.track_scripts.as_slice(),
-            group.track_interfaces.as_slice(),
-        )
-    });
-    for track in router.track_scripts.iter().chain(scripts) {
-        push_link(&mut links, trackers.script(&track.name), track);
-    }
-    for track in router.track_interfaces.iter().chain(followed) {
-        if let Some(tracker) = interfaces.key(&track.name).map(TrackerNames::interface) {
-            push_link(&mut links, tracker, track);
-        }
-    }
-    RouterSetup {
-        config,
-        trackers: links,
-        group: group.map(|(index, _)| index),
-    }
-}
-
-/// What a router and its group both track counts once, as the router says.
-fn push_link(links: &mut Vec<TrackLink>, tracker: vrrp_proto::track::TrackerId, track: &TrackPlan) {
-    if !links.iter().any(|link| link.tracker == tracker) {
-        links.push(TrackLink {
-            tracker,
-            weight: track.weight,
-            reverse: track.reverse,
-        });
-    }
-}
-
-fn tracker_setups(
-    plan: &Plan,
-    interfaces: &InterfaceNames,
-    trackers: &mut TrackerNames,
-) -> Vec<TrackerSetup> {
-    let mut setups: Vec<TrackerSetup> = plan
-        .scripts
-        .iter()
-        .map(|script| TrackerSetup {
-            id: trackers.script(&script.name),
-            initial: if script.init_fail {
-                Reading::Bad
-            } else {
-                Reading::Pending
-            },
-        })
-        .collect();
-    for track in tracked_interfaces(plan) {
-        if let Some(id) = interfaces.key(&track.name).map(TrackerNames::interface) {
-            setups.push(TrackerSetup {
-                id,
-                initial: Reading::Pending,
-            });
-        }
-    }
-    setups
-}
-
-fn tracked_interfaces(plan: &Plan) -> impl Iterator<Item = &TrackPlan> {
-    let of_routers = plan
-        .routers
-        .iter()
-        .flat_map(|router| &router.track_interfaces);
-    of_routers.chain(plan.groups.iter().flat_map(|group| &group.track_interfaces))
-}
-
-/// Safety rule 1: interval × fall + timeout + 1 s.
-fn longest_expiry(script: &ScriptPlan) -> Duration {
-    script
-        .interval
-        .saturating_mul(script.fall)
-        .saturating_add(script.timeout)
-        .saturating_add(Duration::from_secs(1))
 }

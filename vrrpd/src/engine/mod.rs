@@ -22,7 +22,7 @@ mod setup;
 mod stamp_ring;
 mod stop;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod transmit;
 
 pub(crate) use advert::AdvertRecord;

@@ -1,7 +1,7 @@
 //! The engine against real sockets: two hosts, and a stand-in for the address thread.
 
 mod host;
-mod plans;
+pub(crate) mod plans;
 mod running;
 mod stand_in;
 mod wire;

@@ -10,7 +10,7 @@ use vrrp_proto::units::{AdvertInterval, Family, Priority, Version, Vrid};
 use vrrp_proto::wire::{ChecksumAccept, ChecksumForm, GROUP_V4, GROUP_V6};
 
 /// A plan with one IPv4 router: VRID 7, version 3, multicast.
-pub(super) fn plan(interface: &str, priority: u8, centis: u16) -> Plan {
+pub(crate) fn plan(interface: &str, priority: u8, centis: u16) -> Plan {
     let vip = VipPlan {
         address: "10.9.0.77".parse().unwrap(),
         prefix: 32,
@@ -94,7 +94,7 @@ pub(super) fn plan(interface: &str, priority: u8, centis: u16) -> Plan {
 }
 
 /// The same router over IPv6.
-pub(super) fn over_ipv6(mut plan: Plan) -> Plan {
+pub(crate) fn over_ipv6(mut plan: Plan) -> Plan {
     let router = &mut plan.routers[0];
     router.family = Family::V6;
     router.transport = Transport::Multicast {
@@ -106,7 +106,7 @@ pub(super) fn over_ipv6(mut plan: Plan) -> Plan {
 }
 
 /// A tracked script that adds two to the priority while it is good.
-pub(super) fn with_script(mut plan: Plan) -> Plan {
+pub(crate) fn with_script(mut plan: Plan) -> Plan {
     let command = CommandPlan {
         argv: vec!["/bin/true".to_owned()],
         shell: false,
