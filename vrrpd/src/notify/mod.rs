@@ -8,11 +8,15 @@ mod order;
 mod tests;
 
 use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use vrrp_proto::router::{AddressState, RouterId};
+use vrrp_record::event::{Kind, RunOutcome};
+use vrrp_record::text::Name;
 use vrrp_record::words::Word;
 
 use crate::runner::{Outcome, Program, RunEvent};
@@ -22,6 +26,7 @@ use order::{Call, Kernel, Order, Subject};
 /// The state words that only notify programs see.
 const STOP: &str = "STOP";
 const DELETED: &str = "DELETED";
+const LOWER_HEARD: &str = "MASTER_RX_LOWER_PRI";
 
 /// The programs of one router or group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,10 +69,13 @@ pub struct Group {
     pub commands: Commands,
 }
 
+/// Takes what is to be recorded of notify programs.
+pub type Record = Arc<dyn Fn(Kind) + Send + Sync>;
+
 /// Starts notify programs.
-#[derive(Debug)]
 pub struct Notifier<L> {
     launcher: L,
+    record: Record,
     routers: Vec<Member>,
     groups: Vec<Group>,
     order: Order,
@@ -77,12 +85,23 @@ pub struct Notifier<L> {
     lower_running: HashMap<RouterId, tokio::task::AbortHandle>,
 }
 
+impl<L> fmt::Debug for Notifier<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notifier")
+            .field("routers", &self.routers)
+            .field("groups", &self.groups)
+            .field("order", &self.order)
+            .finish_non_exhaustive()
+    }
+}
+
 impl<L: Launch> Notifier<L> {
     /// Nothing to notify about.
     #[must_use]
-    pub fn new(launcher: L) -> Self {
+    pub fn new(launcher: L, record: Record) -> Self {
         Self {
             launcher,
+            record,
             routers: Vec::new(),
             groups: Vec::new(),
             order: Order::default(),
@@ -193,10 +212,17 @@ impl<L: Launch> Notifier<L> {
             return;
         }
         let router = self.routers.iter().find(|router| router.id == id);
-        let Some(program) = router.and_then(|router| router.commands.lower_heard.clone()) else {
+        let Some((name, Some(program))) =
+            router.map(|router| (&router.name, router.commands.lower_heard.clone()))
+        else {
             return;
         };
-        if let Some(handle) = self.start(program) {
+        let call = Call {
+            program,
+            name: name.clone(),
+            word: LOWER_HEARD,
+        };
+        if let Some(handle) = self.start(call) {
             self.lower_running.insert(id, handle);
         }
     }
@@ -255,17 +281,28 @@ impl<L: Launch> Notifier<L> {
     }
 
     /// Starts a program and watches only for whether it could be started.
-    fn start(&mut self, program: Program) -> Option<tokio::task::AbortHandle> {
+    fn start(&mut self, call: Call) -> Option<tokio::task::AbortHandle> {
         while self.running.try_join_next().is_some() {}
-        let path = program.path.display().to_string();
-        tracing::debug!("starting notify program {path}");
-        let mut run = match self.launcher.launch(&program, None) {
+        let record = Arc::clone(&self.record);
+        let (name, word) = (Name::new(&call.name), Name::new(call.word));
+        let tell = move |outcome| {
+            record(Kind::Notify {
+                name,
+                word,
+                outcome,
+            });
+        };
+        let mut run = match self.launcher.launch(&call.program, None) {
             Ok(run) => run,
             Err(error) => {
-                tracing::error!("cannot start notify program {path}: {error}");
+                tracing::error!("{error}");
+                tell(RunOutcome::Failed {
+                    errno: nix::libc::EAGAIN,
+                });
                 return None;
             }
         };
+        tell(RunOutcome::Started);
         Some(self.running.spawn(async move {
             run.let_go();
             while let Some(event) = run.next().await {
@@ -274,8 +311,7 @@ impl<L: Launch> Notifier<L> {
                     ..
                 } = event
                 {
-                    let reason = vrrp_record::quantity::Errno(errno);
-                    tracing::error!("cannot start notify program {path}: {reason}");
+                    tell(RunOutcome::Failed { errno });
                 }
             }
         }))
@@ -296,7 +332,7 @@ fn special(commands: &Commands, word: Word) -> Option<Option<&Program>> {
 fn calls(
     kind: &str,
     name: &str,
-    word: &str,
+    word: &'static str,
     priority: &str,
     special: Option<&Program>,
     any: Option<&Program>,
@@ -308,5 +344,12 @@ fn calls(
             .extend([kind, name, word, priority].map(String::from));
         program
     });
-    special.cloned().into_iter().chain(any).collect()
+    let programs = special.cloned().into_iter().chain(any);
+    programs
+        .map(|program| Call {
+            program,
+            name: name.to_owned(),
+            word,
+        })
+        .collect()
 }

@@ -9,8 +9,15 @@ use vrrp_proto::router::{AddressState, RouterId};
 
 use crate::runner::Program;
 
-/// A program with all its words.
-pub(super) type Call = Program;
+/// A program with all its words, and what it tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Call {
+    pub(super) program: Program,
+    /// Router or group.
+    pub(super) name: String,
+    /// Of which state or event.
+    pub(super) word: &'static str,
+}
 
 /// How long a change waits for the kernel's confirmation; by then safety rule 5 has given an Active without addresses up,
 /// and the longest hold of a release is over.

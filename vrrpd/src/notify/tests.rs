@@ -97,7 +97,7 @@ fn counted(present: u16, wanted: u16) -> AddressState {
 
 fn notifier(routers: &[u8], groups: Vec<Group>) -> (Notifier<Recorder>, Recorder) {
     let recorder = Recorder::default();
-    let mut notifier = Notifier::new(recorder.clone());
+    let mut notifier = Notifier::new(recorder.clone(), Arc::new(|_| {}));
     notifier.replace(routers.iter().map(|vrid| member(*vrid)).collect(), groups);
     (notifier, recorder)
 }
@@ -290,4 +290,36 @@ async fn a_flood_of_lower_adverts_is_not_a_flood_of_programs() {
     tokio::time::sleep(Duration::from_millis(1)).await;
     notifier.lower_heard(id(1));
     assert_eq!(recorder.take(), ["r1-lower"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_started_and_what_could_not_be_is_recorded() {
+    let recorder = Recorder::default();
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let record: Record = {
+        let events = Arc::clone(&events);
+        Arc::new(move |kind: Kind| events.lock().unwrap().push(kind))
+    };
+    let mut notifier = Notifier::new(recorder.clone(), record);
+    let mut router = member(1);
+    router.commands.any = None;
+    notifier.replace(vec![router], Vec::new());
+    notifier.transition(id(1), Word::Backup, 100);
+    let event = |outcome| Kind::Notify {
+        name: Name::new("VI_1"),
+        word: Name::new("BACKUP"),
+        outcome,
+    };
+    assert_eq!(*events.lock().unwrap(), [event(RunOutcome::Started)]);
+    let failed = RunEvent::Ended {
+        outcome: Outcome::NotStarted(2),
+        took_ms: 0,
+    };
+    recorder.0.lock().unwrap().open[0].send(failed).unwrap();
+    recorder.end_all();
+    notifier.idle(Duration::from_secs(1)).await;
+    assert_eq!(
+        events.lock().unwrap()[1],
+        event(RunOutcome::Failed { errno: 2 })
+    );
 }
