@@ -54,6 +54,8 @@ pub struct Member {
     pub id: RouterId,
     /// Its name in the configuration.
     pub name: String,
+    /// Its configured priority, until another one is told.
+    pub priority: u8,
     /// Its programs.
     pub commands: Commands,
 }
@@ -80,6 +82,8 @@ pub struct Notifier<L> {
     groups: Vec<Group>,
     order: Order,
     told: HashMap<RouterId, Word>,
+    /// Effective priorities, where they differ from the configured ones or did.
+    priorities: HashMap<RouterId, u8>,
     running: JoinSet<()>,
     /// Whether the last `notify_master_rx_lower_pri` of a router still runs.
     lower_running: HashMap<RouterId, tokio::task::AbortHandle>,
@@ -106,6 +110,7 @@ impl<L: Launch> Notifier<L> {
             groups: Vec::new(),
             order: Order::default(),
             told: HashMap::new(),
+            priorities: HashMap::new(),
             running: JoinSet::new(),
             lower_running: HashMap::new(),
         }
@@ -124,12 +129,12 @@ impl<L: Launch> Notifier<L> {
                 Some(program) => (Some(program), DELETED),
                 None => (gone.commands.fault.as_ref(), Word::Fault.as_str()),
             };
-            let priority = "0";
+            let priority = self.priority_of(&gone);
             let calls = calls(
                 "INSTANCE",
                 &gone.name,
                 word,
-                priority,
+                &priority,
                 special,
                 gone.commands.any.as_ref(),
             );
@@ -140,6 +145,7 @@ impl<L: Launch> Notifier<L> {
                 Some(Kernel::Absent),
             );
             self.told.remove(&gone.id);
+            self.priorities.remove(&gone.id);
             self.lower_running.remove(&gone.id);
         }
         self.start_ready();
@@ -147,6 +153,7 @@ impl<L: Launch> Notifier<L> {
 
     /// A router is in another state. Its programs are started when the kernel has, or no longer has, its addresses.
     pub fn transition(&mut self, id: RouterId, word: Word, priority: u8) {
+        self.priorities.insert(id, priority);
         let before = self.told.insert(id, word);
         if before == Some(word) {
             return;
@@ -177,6 +184,16 @@ impl<L: Launch> Notifier<L> {
         self.order
             .add(Subject::Router(id), Vec::new(), calls, kernel);
         self.start_ready();
+    }
+
+    /// A router's effective priority changed.
+    pub fn priority(&mut self, id: RouterId, priority: u8) {
+        self.priorities.insert(id, priority);
+    }
+
+    fn priority_of(&self, router: &Member) -> String {
+        let told = self.priorities.get(&router.id);
+        told.copied().unwrap_or(router.priority).to_string()
     }
 
     /// All members of a group are in this state; follows their own transitions.
@@ -231,22 +248,22 @@ impl<L: Launch> Notifier<L> {
     pub fn stopped(&mut self) {
         self.order.open_all();
         self.start_ready();
-        let routers = self
-            .routers
-            .iter()
-            .map(|router| ("INSTANCE", &router.name, &router.commands));
+        let routers = self.routers.iter().map(|router| {
+            let priority = self.priority_of(router);
+            ("INSTANCE", &router.name, priority, &router.commands)
+        });
         let groups = self
             .groups
             .iter()
-            .map(|group| ("GROUP", &group.name, &group.commands));
+            .map(|group| ("GROUP", &group.name, String::from("0"), &group.commands));
         let all: Vec<Call> = routers
             .chain(groups)
-            .flat_map(|(kind, name, commands)| {
+            .flat_map(|(kind, name, priority, commands)| {
                 calls(
                     kind,
                     name,
                     STOP,
-                    "0",
+                    &priority,
                     commands.stop.as_ref(),
                     commands.any.as_ref(),
                 )

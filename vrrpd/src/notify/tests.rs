@@ -75,6 +75,7 @@ fn member(vrid: u8) -> Member {
     Member {
         id: id(vrid),
         name: format!("VI_{vrid}"),
+        priority: 100,
         commands: commands(&format!("r{vrid}")),
     }
 }
@@ -215,14 +216,15 @@ async fn the_same_state_again_and_initialize_notify_nobody() {
 #[tokio::test(start_paused = true)]
 async fn stop_programs_run_for_routers_in_order_and_then_for_groups() {
     let (mut notifier, recorder) = notifier(&[2, 1], vec![group(&[1, 2])]);
+    notifier.priority(id(1), 77);
     notifier.stopped();
     assert_eq!(
         recorder.take(),
         [
             "r2-stop",
-            "r2-any INSTANCE VI_2 STOP 0",
+            "r2-any INSTANCE VI_2 STOP 100",
             "r1-stop",
-            "r1-any INSTANCE VI_1 STOP 0",
+            "r1-any INSTANCE VI_1 STOP 77",
             "g-stop",
             "g-any GROUP G STOP 0"
         ]
@@ -247,7 +249,7 @@ async fn a_router_that_a_reload_removes_is_deleted_or_at_fault() {
     notifier.replace(vec![member(2)], Vec::new());
     assert_eq!(
         recorder.take(),
-        ["r1-fault", "r1-any INSTANCE VI_1 FAULT 0"],
+        ["r1-fault", "r1-any INSTANCE VI_1 FAULT 100"],
         "without notify_deleted the FAULT program plays its part"
     );
     let mut with_deleted = member(2);
@@ -259,7 +261,7 @@ async fn a_router_that_a_reload_removes_is_deleted_or_at_fault() {
     notifier.addresses(id(2), counted(0, 1));
     assert_eq!(
         recorder.take(),
-        ["r2-deleted", "r2-any INSTANCE VI_2 DELETED 0"]
+        ["r2-deleted", "r2-any INSTANCE VI_2 DELETED 100"]
     );
 }
 

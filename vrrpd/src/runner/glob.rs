@@ -8,6 +8,8 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::files::FileError;
+
 /// Most alternatives that one pattern may stand for.
 const ALTERNATIVE_LIMIT: usize = 1_024;
 /// Most names that one pattern may match.
@@ -17,7 +19,7 @@ const NAME_LIMIT: usize = 65_536;
 ///
 /// # Errors
 /// When a pattern stands for too much; directories that cannot be read match nothing.
-pub(super) fn glob(pattern: &str) -> io::Result<Vec<PathBuf>> {
+pub fn glob(pattern: &str) -> Result<Vec<PathBuf>, FileError> {
     let mut found = Vec::new();
     for alternative in alternatives(pattern)? {
         let mut paths = vec![PathBuf::from(if alternative.starts_with('/') {
@@ -30,7 +32,7 @@ pub(super) fn glob(pattern: &str) -> io::Result<Vec<PathBuf>> {
             for path in paths {
                 extend(&path, part, &mut next);
                 if next.len() > NAME_LIMIT {
-                    return Err(too_much(pattern));
+                    return Err(too_much(pattern).into());
                 }
             }
             paths = next;

@@ -18,6 +18,7 @@ mod serve;
 
 pub use client::{ARGUMENT, Link, Run, Runner, RunnerError};
 pub use files::{FileError, read};
+pub use glob::glob;
 pub use message::{Outcome, RunEvent};
 pub use program::{
     Account, Candidate, DEFAULT_USER, Insecure, Program, Resolved, Unusable, resolve,

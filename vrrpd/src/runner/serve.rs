@@ -201,9 +201,8 @@ impl Server {
                 (Reply::Read { id, result }, descriptor)
             }),
             Request::Glob { id, pattern } => self.with_files(id, move || {
-                let names = glob(&pattern)
-                    .map_err(FileError::from)
-                    .and_then(|names| files::memory_file(&files::join_names(&names)));
+                let names =
+                    glob(&pattern).and_then(|names| files::memory_file(&files::join_names(&names)));
                 let (result, descriptor) = split(names);
                 (Reply::Glob { id, result }, descriptor)
             }),

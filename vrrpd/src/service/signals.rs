@@ -3,7 +3,6 @@
 //! They are blocked before the first thread exists, so that no thread is interrupted and none is lost.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 use nix::libc;
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -11,6 +10,7 @@ use tokio::io::unix::AsyncFd;
 
 use crate::cli::signal_number;
 use crate::sys::process::signal_set;
+use crate::sys::readiness::register_signals;
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,30 +81,15 @@ impl Signals {
     /// When the runtime refuses the descriptor.
     pub fn listen(self) -> io::Result<Listener> {
         Ok(Listener {
-            descriptor: AsyncFd::new(Pollable(self.descriptor))?,
+            descriptor: register_signals(self.descriptor)?,
         })
-    }
-}
-
-#[derive(Debug)]
-struct Pollable(SignalFd);
-
-impl AsRawFd for Pollable {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.as_fd().as_raw_fd()
-    }
-}
-
-impl AsFd for Pollable {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
     }
 }
 
 /// The signals as they come.
 #[derive(Debug)]
 pub struct Listener {
-    descriptor: AsyncFd<Pollable>,
+    descriptor: AsyncFd<SignalFd>,
 }
 
 impl Listener {
@@ -115,7 +100,7 @@ impl Listener {
     pub async fn next(&mut self) -> io::Result<Received> {
         loop {
             let mut ready = self.descriptor.readable().await?;
-            match ready.get_inner().0.read_signal() {
+            match ready.get_inner().read_signal() {
                 Ok(Some(info)) => {
                     let number = i32::try_from(info.ssi_signo).unwrap_or_default();
                     let known = requests().into_iter().find(|(known, _)| *known == number);

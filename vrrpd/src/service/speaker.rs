@@ -11,14 +11,19 @@ use std::fs;
 use std::io;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use nix::sys::socket::{getsockopt, sockopt};
+use nix::sys::socket::{UnixCredentials, getsockopt, sockopt};
+use socket2::{Domain, SockAddr, Socket, Type};
 use vrrp_config::plan::RouterPlan;
 use vrrp_proto::units::Family;
 
 use crate::cli;
+
+/// How long a start waits for a daemon that has a claim to say who it is.
+const ANSWER_BOUND: Duration = Duration::from_secs(2);
 
 /// Somebody else who speaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -86,6 +91,13 @@ impl Claims {
         self.held.extend(added);
         Ok(())
     }
+
+    /// Lets go of daemons that asked who we are, so that the next one can ask: to be called about once a second.
+    pub fn answer(&self) {
+        for socket in self.held.values() {
+            while socket.accept().is_ok() {}
+        }
+    }
 }
 
 /// A router's name among the abstract sockets of its network namespace.
@@ -112,16 +124,18 @@ fn claim(name: &str) -> Result<UnixListener, Refused> {
     let not_ours = |error: io::Error| Refused::NotOurs(error.to_string());
     let address = SocketAddr::from_abstract_name(name).map_err(not_ours)?;
     match UnixListener::bind_addr(&address) {
-        Ok(listener) => Ok(listener),
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(holder(&address)),
+        Ok(listener) => listener
+            .set_nonblocking(true)
+            .map(|()| listener)
+            .map_err(not_ours),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(holder(name)),
         Err(error) => Err(not_ours(error)),
     }
 }
 
 /// Who has a name: only a daemon's claim counts, so that no other user can keep us from starting.
-fn holder(address: &SocketAddr) -> Refused {
-    let credentials = UnixStream::connect_addr(address)
-        .and_then(|stream| Ok(getsockopt(&stream, sockopt::PeerCredentials)?));
+fn holder(name: &str) -> Refused {
+    let credentials = ask(name);
     match credentials {
         Ok(peer) if peer.uid() == 0 || peer.uid() == daemon_uid() => {
             Refused::Taken((peer.pid() > 0).then_some(peer.pid()))
@@ -131,8 +145,32 @@ fn holder(address: &SocketAddr) -> Refused {
             peer.uid(),
             peer.pid()
         )),
-        // It is there and does not answer: a backlog that is full, or it ends just now.
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Refused::NotOurs(String::from(
+            "whoever has its name does not answer as a vrrpd does",
+        )),
+        // It ends just now.
         Err(_) => Refused::Taken(None),
+    }
+}
+
+/// Who listens there. A daemon answers once a second; one that hangs has room for everybody who asks until its engine
+/// resigns.
+fn ask(name: &str) -> io::Result<UnixCredentials> {
+    // A leading zero byte makes the name abstract.
+    let address = SockAddr::unix(format!("\0{name}"))?;
+    let begin = Instant::now();
+    loop {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        match socket.connect(&address) {
+            Ok(()) => return Ok(getsockopt(&socket, sockopt::PeerCredentials)?),
+            Err(error)
+                if error.kind() == io::ErrorKind::WouldBlock && begin.elapsed() < ANSWER_BOUND =>
+            {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            Err(error) => return Err(error),
+        }
     }
 }
 

@@ -177,6 +177,12 @@ pub(crate) fn close_on_exec_from(first: u32) -> io::Result<()> {
     }
 }
 
+/// Sets the name that the process has in lists of processes; at most 15 bytes of it count.
+pub(crate) fn set_name(name: &str) -> io::Result<()> {
+    prctl::set_name(&CString::new(name)?)?;
+    Ok(())
+}
+
 /// Gives a signal its default action.
 pub(crate) fn default(signal: Signal) -> io::Result<()> {
     // SAFETY: the default action is no code of ours.

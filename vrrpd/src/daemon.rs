@@ -1,0 +1,264 @@
+//! The start of the daemon, step by step, up to the main loop of the world around the engine.
+//!
+//! The order matters: the runner comes before anything is locked or threaded, locks and claims before the network is
+//! touched, and privileges go before there is a second thread.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+
+use crate::cli::Options;
+use crate::exit::Exit;
+use crate::load::{self, Access, choose_file, load_options};
+use crate::runner::Link;
+use crate::service::background::{self, Parent};
+use crate::service::logging::{Destination, Detail, Log, Sink};
+use crate::service::privileges::{self, Privileges};
+use crate::service::rundir::{RunDir, RunDirError};
+use crate::service::signals::Signals;
+use crate::service::speaker::{Claims, refuse_keepalived};
+use crate::service::systemd::Manager;
+use crate::world::{self, World};
+
+/// Runs the daemon to its end, here or in the background.
+#[must_use]
+pub fn run(options: &Options, args: &[OsString], in_background: bool) -> Exit {
+    if options.observe {
+        crate::complain(
+            options,
+            "--observe is not built yet: nothing was started and nothing was sent",
+        );
+        return Exit::Failure;
+    }
+    if options.foreground {
+        return serve(options, args, None);
+    }
+    if !in_background {
+        let arguments = args.get(1..).unwrap_or_default();
+        return background::start(&options.program, arguments).unwrap_or_else(|error| {
+            crate::complain(options, &format!("cannot go to the background: {error}"));
+            Exit::Failure
+        });
+    }
+    match Parent::detach() {
+        Ok(parent) => serve(options, args, Some(parent)),
+        Err(error) => {
+            crate::complain(options, &format!("cannot leave the terminal: {error}"));
+            Exit::Failure
+        }
+    }
+}
+
+fn serve(options: &Options, args: &[OsString], parent: Option<Parent>) -> Exit {
+    // The program's name would be `exe` after the link that it may have been started by.
+    let _ = crate::sys::process::set_name(&options.program);
+    let mut log = start_log(options, parent.is_some());
+    let outcome = prepare(options, args, &mut log, parent).and_then(World::run);
+    outcome.unwrap_or_else(|failure| {
+        tracing::error!("{}", failure.text);
+        failure.exit
+    })
+}
+
+/// Why the daemon did not start.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// What it ends with.
+    pub(crate) exit: Exit,
+    /// For the log.
+    pub(crate) text: String,
+}
+
+impl Failure {
+    /// An error, with its causes, and what the process ends with.
+    pub(crate) fn new(exit: Exit, error: &dyn std::error::Error) -> Self {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            let next = error.to_string();
+            // Some messages repeat their cause.
+            if !text.contains(&next) {
+                text = format!("{text}: {next}");
+            }
+            cause = error.source();
+        }
+        Self { exit, text }
+    }
+
+    fn io(what: &str, error: &io::Error) -> Self {
+        Self {
+            exit: Exit::Failure,
+            text: format!("{what}: {error}"),
+        }
+    }
+}
+
+/// Lines are kept until there may be a thread to write them.
+fn start_log(options: &Options, in_background: bool) -> Log {
+    let identity = if options.as_keepalived() {
+        "Keepalived_vrrp"
+    } else {
+        "vrrpd"
+    };
+    let mut chosen = Destination::choose(options);
+    if in_background && !chosen.contains(&Destination::Error) {
+        // Until the start is complete its troubles are the caller's to read.
+        chosen.push(Destination::Error);
+    }
+    let sinks = chosen
+        .into_iter()
+        .map(|destination| Sink::new(destination, identity, options.facility))
+        .collect();
+    let log = Log::new(sinks);
+    log.install(if options.detail > 0 {
+        Detail::Detailed
+    } else {
+        Detail::Normal
+    });
+    log
+}
+
+/// From the first line of the log to a world that is ready to start its threads.
+fn prepare(
+    options: &Options,
+    args: &[OsString],
+    log: &mut Log,
+    parent: Option<Parent>,
+) -> Result<World, Failure> {
+    introduce(options, args);
+    let (file, passed_over) = choose_file(options);
+    if passed_over {
+        tracing::warn!(
+            "{} is read, and {} is not: move one of them away, or choose with -f",
+            load::KEEPALIVED_FILE,
+            load::OWN_FILE
+        );
+    }
+    let signals = Signals::block(options.ignore_interrupt)
+        .map_err(|error| Failure::io("cannot take signals", &error))?;
+    privileges::check().map_err(|error| Failure::new(Exit::Permission, &error))?;
+    let link = Link::spawn().map_err(|error| Failure::new(Exit::Failure, &error))?;
+    let run_dir = RunDir::lock(&options.run_dir).map_err(|error| {
+        let exit = match error {
+            RunDirError::InUse { .. } => Exit::OtherSpeaker,
+            RunDirError::Io { .. } => Exit::Failure,
+        };
+        Failure::new(exit, &error)
+    })?;
+    refuse_keepalived().map_err(|error| Failure::new(Exit::OtherSpeaker, &error))?;
+    let privileges = drop_privileges(&run_dir)?;
+    // From here on there may be threads.
+    log.start()
+        .map_err(|error| Failure::io("cannot start the log", &error))?;
+    let runner = link
+        .attach()
+        .map_err(|error| Failure::new(Exit::Failure, &error))?;
+    let options_of_file = load_options(options);
+    let access = Access::Runner(runner.clone());
+    let configuration = read_configuration(&file, &options_of_file, &access)?;
+    if options.dump_configuration {
+        tracing::info!("{:?}", configuration.plan);
+    }
+    let mut claims = Claims::default();
+    claims
+        .replace(&configuration.plan.routers)
+        .map_err(|error| Failure::new(Exit::OtherSpeaker, &error))?;
+    Ok(World {
+        parts: world::Parts {
+            file,
+            options: options_of_file,
+            access,
+            runner,
+            run_dir,
+            privileges,
+            claims,
+            manager: Manager::from_environment(),
+            pid_files: pid_files(options),
+        },
+        configuration,
+        signals,
+        parent,
+    })
+}
+
+/// The first lines of the log.
+fn introduce(options: &Options, args: &[OsString]) {
+    let words: Vec<_> = args.iter().map(|word| word.to_string_lossy()).collect();
+    tracing::info!(
+        "Starting {} v{}",
+        options.program,
+        env!("CARGO_PKG_VERSION")
+    );
+    tracing::info!("Command line: {}", words.join(" "));
+    if !options.surplus.is_empty() {
+        tracing::warn!(
+            "unexpected words are ignored: {}",
+            options.surplus.join(" ")
+        );
+    }
+    if !options.without_effect.is_empty() {
+        tracing::warn!(
+            "accepted without effect: {}",
+            options.without_effect.join(" ")
+        );
+    }
+}
+
+fn read_configuration(
+    file: &std::path::Path,
+    options: &vrrp_config::LoadOptions,
+    access: &Access,
+) -> Result<load::Configuration, Failure> {
+    load::load(file, options, access).map_err(|refused| Failure {
+        exit: refused.exit,
+        text: format!(
+            "cannot run with {}: {} error{} above",
+            file.display(),
+            refused.errors,
+            if refused.errors == 1 { "" } else { "s" }
+        ),
+    })
+}
+
+fn drop_privileges(run_dir: &RunDir) -> Result<Privileges, Failure> {
+    let user = privileges::daemon_user();
+    if let Some(user) = &user
+        && nix::unistd::geteuid().is_root()
+    {
+        run_dir
+            .give_to(user.uid, user.gid)
+            .map_err(|error| Failure::new(Exit::Failure, &error))?;
+    }
+    let outcome = privileges::drop_to(user.as_ref())
+        .map_err(|error| Failure::new(Exit::Permission, &error))?;
+    match &outcome {
+        Privileges::Dropped { uid } => {
+            tracing::info!("runs as user {} (uid {uid})", privileges::USER);
+        }
+        Privileges::Root => tracing::warn!(
+            "stays root: there is no user {}; create it to run with less",
+            privileges::USER
+        ),
+        Privileges::Given => {
+            tracing::info!("runs as uid {}", nix::unistd::geteuid());
+        }
+    }
+    Ok(outcome)
+}
+
+/// Where the process id goes: where the command line says, and as keepalived where its users look.
+fn pid_files(options: &Options) -> Vec<PathBuf> {
+    let default = |name| options.as_keepalived().then(|| PathBuf::from(name));
+    let parent = options
+        .pid_file
+        .clone()
+        .or_else(|| default("/run/keepalived.pid"));
+    let vrrp = options
+        .vrrp_pid_file
+        .clone()
+        .or_else(|| default("/run/vrrp.pid"));
+    let files = [parent, vrrp].into_iter().flatten();
+    files
+        .map(|file| std::path::absolute(&file).unwrap_or(file))
+        .collect()
+}

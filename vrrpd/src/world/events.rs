@@ -1,0 +1,206 @@
+//! What the loop does with reports, verdicts, signals and the beat.
+
+use std::time::Duration;
+
+use vrrp_proto::router::State;
+use vrrp_record::event::{RunOutcome, StopReason};
+use vrrp_record::words::{FaultSet, word};
+
+use super::Running;
+use crate::core::{self, Core, Report};
+use crate::exit::Exit;
+use crate::load::Configuration;
+use crate::notify::{Group, Member};
+use crate::observe::ScriptRun;
+use crate::runner::Outcome;
+use crate::service::signals::{Received, Request};
+use crate::track::Verdict;
+
+impl Running {
+    pub(super) fn handle_report(&mut self, report: Report) -> Option<Exit> {
+        let reached = self.observer.report(&report, &self.core);
+        match report {
+            Report::Transition {
+                router,
+                transition,
+                priority,
+            } => {
+                // A stop is told once, at the end, when every address is gone.
+                let stops = self.stopping.is_some() && transition.to == State::Initialize;
+                if let Some(word) = reached
+                    && !stops
+                {
+                    self.notifier.transition(router, word, priority.as_u8());
+                }
+                self.show_states();
+            }
+            Report::GroupTransition { group, to, .. } if self.stopping.is_none() => {
+                // A group in Initialize has a fault: a stop is not told this way.
+                let word = word(to, FaultSet::GROUP);
+                let groups = &self.configuration.plan.groups;
+                if let Some(group) = groups.get(usize::from(group.0)) {
+                    self.notifier.group_transition(&group.name, word);
+                }
+            }
+            Report::Addresses { router, state, .. } => self.notifier.addresses(router, state),
+            Report::Priority { router, to, .. } => self.notifier.priority(router, to.as_u8()),
+            Report::LowerHeard { router, .. } => self.notifier.lower_heard(router),
+            Report::Ready { router, .. } => {
+                self.readiness.reached(router);
+                self.tell_when_ready();
+            }
+            Report::Stopped {
+                addresses_removed, ..
+            } => return Some(self.handle_stopped(addresses_removed)),
+            Report::GroupTransition { .. }
+            | Report::Faults { .. }
+            | Report::PreemptDelayStarted { .. }
+            | Report::OwnAddressHeard { .. }
+            | Report::TakeoverDeferred { .. }
+            | Report::TrackerExpired { .. }
+            | Report::Stalled { .. }
+            | Report::AddressRemoved { .. }
+            | Report::AddressRestored { .. }
+            | Report::AddressRefused { .. }
+            | Report::AddressesLost { .. }
+            | Report::LeftOverRemoved { .. }
+            | Report::Interface { .. }
+            | Report::SocketsRefused { .. }
+            | Report::Discards { .. }
+            | Report::HeartbeatLate { .. }
+            | Report::HeartbeatBack { .. }
+            | Report::Resigned { .. }
+            | Report::Demoted { .. }
+            | Report::Promoted { .. }
+            | Report::Lost { .. } => {}
+        }
+        None
+    }
+
+    /// A script ended: first the record, then the core.
+    pub(super) fn handle_verdict(&mut self, verdict: Verdict) -> Option<Exit> {
+        let now = core::now();
+        let run = ScriptRun {
+            outcome: run_outcome(verdict.outcome),
+            ended: now,
+            took: verdict.took,
+            reading: verdict.reading,
+            valid_for: verdict.valid_for,
+        };
+        self.observer.script_ran(&verdict.script, run);
+        let expires = now.saturating_add(verdict.valid_for);
+        self.core.reading(&verdict.script, verdict.reading, expires);
+        None
+    }
+
+    pub(super) fn handle_signal(&mut self, signal: std::io::Result<Received>) -> Option<Exit> {
+        let signal = match signal {
+            Ok(signal) => signal,
+            Err(error) => {
+                tracing::error!("signals are not heard any more: {error}");
+                return self.stop(StopReason::Internal, Exit::Internal);
+            }
+        };
+        match signal.request {
+            Request::Stop => {
+                let reason = StopReason::Signal {
+                    number: signal.number,
+                    pid: signal.pid,
+                };
+                return self.stop(reason, Exit::Success);
+            }
+            Request::Reload => self.reload(None),
+            Request::NotBuilt(name) => tracing::warn!(
+                "signal {} asks for {name}, which is not built yet: ignored",
+                signal.number
+            ),
+        }
+        None
+    }
+
+    /// The runner died: nothing can be tracked, told or read any more, so a peer does better.
+    pub(super) fn handle_runner_gone(&mut self) -> Option<Exit> {
+        if self.stopping.is_none() {
+            tracing::error!("the runner process has ended, and vrrpd cannot go on without it");
+        }
+        self.stop(StopReason::Internal, Exit::Internal)
+    }
+
+    /// Looks after the engine, which cannot tell of its own death.
+    pub(super) fn handle_beat(&mut self) -> Option<Exit> {
+        self.parts.claims.answer();
+        self.readiness.looked_at();
+        if self.readiness.has_begun() && !self.core.snapshot().engine.running {
+            if self.stopping.is_some() {
+                return None;
+            }
+            tracing::error!("the engine has ended without being told to");
+            return Some(Exit::Internal);
+        }
+        None
+    }
+
+    /// One line for the service manager's status.
+    fn show_states(&self) {
+        self.parts.manager.status(&self.states());
+    }
+
+    /// `VI_1 MASTER, VI_2 BACKUP`.
+    pub(super) fn states(&self) -> String {
+        const SHOWN: usize = 8;
+        let routers = self.core.snapshot().routers;
+        let mut words: Vec<String> = routers
+            .iter()
+            .take(SHOWN)
+            .map(|router| {
+                let word = word(router.router.state, router.router.faults);
+                format!("{} {word}", router.name)
+            })
+            .collect();
+        if routers.len() > SHOWN {
+            words.push(format!("{} more", routers.len() - SHOWN));
+        }
+        words.join(", ")
+    }
+}
+
+fn run_outcome(outcome: Option<Outcome>) -> RunOutcome {
+    match outcome {
+        None => RunOutcome::TimedOut,
+        Some(Outcome::Exited(status)) => RunOutcome::Exited { status },
+        Some(Outcome::Killed(signal)) => RunOutcome::Killed { signal },
+        Some(Outcome::NotStarted(errno)) => RunOutcome::Failed { errno },
+    }
+}
+
+/// Who has notify programs.
+pub(super) fn audience(core: &Core, configuration: &Configuration) -> (Vec<Member>, Vec<Group>) {
+    let plan = &configuration.plan;
+    let routers = plan.routers.iter().zip(&configuration.router_commands);
+    let members: Vec<Member> = routers
+        .filter_map(|(router, commands)| {
+            Some(Member {
+                id: core.router_id(router)?,
+                name: router.name.clone(),
+                priority: router.priority.as_u8(),
+                commands: commands.clone(),
+            })
+        })
+        .collect();
+    let groups = plan.groups.iter().zip(&configuration.group_commands);
+    let groups = groups
+        .map(|(group, commands)| Group {
+            name: group.name.clone(),
+            members: members
+                .iter()
+                .filter(|member| group.members.contains(&member.name))
+                .map(|member| member.id)
+                .collect(),
+            commands: commands.clone(),
+        })
+        .collect();
+    (members, groups)
+}
+
+/// How long the end waits for notify programs, as keepalived does.
+pub(super) const STOP_PROGRAMS: Duration = Duration::from_secs(1);

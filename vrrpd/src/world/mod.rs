@@ -1,0 +1,258 @@
+//! The world around the engine: one loop over reports, signals, tracked scripts, notify programs, reloads and clients.
+//!
+//! The loop itself gives the heartbeat, so that the beat stops when the loop does (safety rule 1). Nothing in it waits for
+//! a file, a program or a client: those have the runner, threads and tasks of their own.
+
+mod events;
+mod ready;
+mod reloading;
+mod stopping;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+use vrrp_config::LoadOptions;
+use vrrp_record::event::Kind;
+
+use crate::control::{self, Change, Limits, Listener};
+use crate::core::{self, Core, CoreOptions, Reports};
+use crate::daemon::Failure;
+use crate::exit::Exit;
+use crate::load::{Access, Configuration};
+use crate::notify::Notifier;
+use crate::observe::{Identity, Observer};
+use crate::runner::Runner;
+use crate::service::background::Parent;
+use crate::service::privileges::Privileges;
+use crate::service::rundir::RunDir;
+use crate::service::signals::{self, Signals};
+use crate::service::speaker::Claims;
+use crate::service::systemd::Manager;
+use crate::track::Trackers;
+use ready::Readiness;
+use reloading::Reloading;
+use stopping::Stopping;
+
+/// The heartbeat's period; safety rule 1 asks for one a second.
+const BEAT: Duration = Duration::from_millis(500);
+/// Changes asked for by clients that may wait.
+const CHANGES: usize = 16;
+
+/// What stays the same over reloads.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) file: PathBuf,
+    pub(crate) options: LoadOptions,
+    pub(crate) access: Access,
+    pub(crate) runner: Runner,
+    pub(crate) run_dir: RunDir,
+    pub(crate) privileges: Privileges,
+    pub(crate) claims: Claims,
+    pub(crate) manager: Manager,
+    pub(crate) pid_files: Vec<PathBuf>,
+}
+
+/// Everything that the start prepared.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) parts: Parts,
+    pub(crate) configuration: Configuration,
+    pub(crate) signals: Signals,
+    pub(crate) parent: Option<Parent>,
+}
+
+impl World {
+    /// Starts the threads and runs to the end.
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            // Reading a configuration, and no more.
+            .max_blocking_threads(4)
+            .thread_name("world")
+            .build()
+            .map_err(|error| Failure::new(Exit::Failure, &error))?;
+        let exit = runtime.block_on(async {
+            let mut running = Running::start(self)?;
+            Ok(running.run().await)
+        });
+        // A file system that hangs must not hold the exit.
+        runtime.shutdown_background();
+        exit
+    }
+}
+
+/// The world while it runs.
+struct Running {
+    parts: Parts,
+    core: Core,
+    reports: Reports,
+    observer: Arc<Observer>,
+    trackers: Trackers<Runner>,
+    notifier: Notifier<Runner>,
+    configuration: Configuration,
+    signals: signals::Listener,
+    changes: mpsc::Receiver<Change>,
+    control: Option<JoinHandle<()>>,
+    readiness: Readiness,
+    reloading: Reloading,
+    stopping: Option<Stopping>,
+    beat: Interval,
+}
+
+/// What the loop woke up for.
+enum Woken {
+    Report(core::Report),
+    Signal(std::io::Result<signals::Received>),
+    Verdict(crate::track::Verdict),
+    Loaded(reloading::Result),
+    Change(Change),
+    RunnerGone,
+    StopOverdue,
+    Beat,
+    NotifyDue,
+}
+
+impl Running {
+    fn start(world: World) -> Result<Self, Failure> {
+        let World {
+            parts,
+            configuration,
+            signals,
+            parent,
+        } = world;
+        let started = core::now();
+        // Before there is an engine, as this may wait for a file system.
+        write_pid_files(&parts);
+        let (core, reports) = core::start(&configuration.plan, CoreOptions::default())
+            .map_err(|error| Failure::new(Exit::Configuration, &error))?;
+        let view = core.view();
+        let observer = Arc::new(Observer::new(
+            identity(&parts, started),
+            Arc::clone(&configuration.plan),
+            parts.file.clone(),
+            configuration.warnings,
+            Box::new(move || view.snapshot()),
+        ));
+        observer.record(Kind::Started {
+            pid: std::process::id(),
+        });
+        let (sender, changes) = mpsc::channel(CHANGES);
+        let control = serve_control(&parts, &observer, sender);
+        let recorder = Arc::clone(&observer);
+        let notifier = Notifier::new(
+            parts.runner.clone(),
+            Arc::new(move |kind| recorder.record(kind)),
+        );
+        let mut running = Self {
+            core,
+            reports,
+            observer,
+            trackers: Trackers::new(parts.runner.clone()),
+            notifier,
+            signals: signals
+                .listen()
+                .map_err(|error| Failure::new(Exit::Failure, &error))?,
+            changes,
+            control,
+            readiness: Readiness::new(parent),
+            reloading: Reloading::default(),
+            stopping: None,
+            beat: beat(),
+            configuration,
+            parts,
+        };
+        running.put_into_force();
+        Ok(running)
+    }
+
+    async fn run(&mut self) -> Exit {
+        loop {
+            let woken = tokio::select! {
+                report = self.reports.next() => Woken::Report(report),
+                signal = self.signals.next() => Woken::Signal(signal),
+                verdict = self.trackers.next() => Woken::Verdict(verdict),
+                loaded = self.reloading.next() => Woken::Loaded(loaded),
+                Some(change) = self.changes.recv() => Woken::Change(change),
+                () = self.parts.runner.gone() => Woken::RunnerGone,
+                () = stopping::overdue(self.stopping.as_ref()) => Woken::StopOverdue,
+                () = self.notifier.due() => Woken::NotifyDue,
+                _ = self.beat.tick() => Woken::Beat,
+            };
+            self.core.beat();
+            let end = match woken {
+                Woken::Report(report) => self.handle_report(report),
+                Woken::Signal(signal) => self.handle_signal(signal),
+                Woken::Verdict(verdict) => self.handle_verdict(verdict),
+                Woken::Loaded(loaded) => self.handle_loaded(loaded),
+                Woken::Change(change) => self.handle_change(change),
+                Woken::RunnerGone => self.handle_runner_gone(),
+                Woken::StopOverdue => Some(self.handle_overdue()),
+                Woken::Beat => self.handle_beat(),
+                Woken::NotifyDue => None,
+            };
+            if let Some(exit) = end {
+                return self.finish(exit).await;
+            }
+        }
+    }
+
+    /// The configuration's scripts and notify programs are the ones that run from now on.
+    fn put_into_force(&mut self) {
+        self.trackers.replace(self.configuration.scripts.clone());
+        let (routers, groups) = events::audience(&self.core, &self.configuration);
+        self.notifier.replace(routers, groups);
+        self.readiness.expect(&self.core, &self.configuration.plan);
+        self.tell_when_ready();
+    }
+}
+
+/// keepalived's users read process ids from files; without one they are told, and the daemon goes on.
+fn write_pid_files(parts: &Parts) {
+    let pid = i32::try_from(std::process::id()).unwrap_or_default();
+    for file in &parts.pid_files {
+        if let Err(error) = parts.runner.write_pid(file, pid) {
+            tracing::warn!("cannot write the process id to {}: {error}", file.display());
+        }
+    }
+}
+
+fn identity(parts: &Parts, started: vrrp_proto::time::Instant) -> Identity {
+    let host = nix::unistd::gethostname().unwrap_or_default();
+    Identity {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        host: host.to_string_lossy().into_owned(),
+        run_dir: parts.run_dir.path().to_owned(),
+        started,
+    }
+}
+
+/// The control socket in a task of its own. Without it the daemon goes on: VRRP does not depend on it.
+fn serve_control(
+    parts: &Parts,
+    observer: &Arc<Observer>,
+    changes: mpsc::Sender<Change>,
+) -> Option<JoinHandle<()>> {
+    match Listener::bind(parts.run_dir.path()) {
+        Ok(listener) => {
+            let source: Arc<dyn control::Source> = observer.clone();
+            let serve = control::serve(listener, Limits::default(), source, changes);
+            Some(tokio::spawn(serve))
+        }
+        Err(error) => {
+            let failure = Failure::new(Exit::Failure, &error);
+            tracing::error!("no control socket, so vrrpctl cannot ask: {}", failure.text);
+            None
+        }
+    }
+}
+
+fn beat() -> Interval {
+    let mut beat = interval(BEAT);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    beat
+}
