@@ -12,7 +12,7 @@ use vrrp_config::plan::{AuthPlan, GroupPlan, Plan, Profile, RouterPlan, Transpor
 use vrrp_proto::addr::AddressList;
 use vrrp_proto::node::{GroupSetup, Node, NodeConfig, RouterIndex};
 use vrrp_proto::router::{Config, FaultSet, InterfaceKey, RouterId};
-use vrrp_proto::units::{Family, Version};
+use vrrp_proto::units::Version;
 use vrrp_proto::wire::{
     AhSequence, Auth, IcvForm, Password, Peer, ReceiveConfig, ReceivePolicy, ReceiveTransport,
     SendConfig, TTL, Versions,

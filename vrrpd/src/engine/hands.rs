@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use vrrp_proto::node::RouterIndex;
-use vrrp_proto::router::{Action, VirtualRouter};
+use vrrp_proto::router::{Action, Cause, VirtualRouter};
 use vrrp_proto::time::Instant;
 
 use super::clock;
@@ -108,6 +108,14 @@ impl Hands {
                 at,
             }),
             Action::Report(transition) => {
+                let multicast = io
+                    .routers
+                    .get(usize::from(index.0))
+                    .is_none_or(|router| router.multicast);
+                if transition.cause == Cause::FaultCleared && !multicast {
+                    // Its peers may have forgotten where it is.
+                    self.ask(AddressCommand::AnnounceSource { router });
+                }
                 let priority = virtual_router.snapshot().priority;
                 self.report(Report::Transition {
                     router,

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use vrrp_config::plan::{NotifyPlan, PeerPlan, TrackPlan};
 use vrrp_proto::node::RouterIndex;
-use vrrp_proto::units::{AdvertInterval, Vrid};
+use vrrp_proto::units::{AdvertInterval, Family, Vrid};
 use vrrp_proto::wire::GROUP_V4;
 
 use super::*;
