@@ -52,6 +52,11 @@ pub fn judge(status: &Status) -> Health {
     ) {
         notes.push(format!("memory is not locked: {why}"));
     }
+    if status.daemon.root {
+        notes.push(String::from(
+            "vrrpd has all of root's rights: create the system user vrrpd to run with less",
+        ));
+    }
     if status.daemon.reports_lost > 0 {
         notes.push(format!(
             "{} events were lost in a full queue",

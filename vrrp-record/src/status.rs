@@ -78,6 +78,9 @@ pub struct Daemon {
     pub started: Moment,
     /// The run directory.
     pub run_dir: String,
+    /// It runs with all of root's rights, because the user that it would become does not exist.
+    #[serde(default)]
+    pub root: bool,
     /// What it runs on.
     pub configuration: Configuration,
     /// Milliseconds since the rest of the daemon last told the engine that it is alive (safety rule 1).

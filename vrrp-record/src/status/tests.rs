@@ -112,6 +112,7 @@ fn daemon() -> Daemon {
         router_id: Some("loadbalancer01".to_owned()),
         started: ago(93_127_204),
         run_dir: "/run/vrrpd".to_owned(),
+        root: false,
         configuration: Configuration {
             file: "/etc/keepalived/keepalived.conf".to_owned(),
             digest: "b6d81b360a5672d8".to_owned(),

@@ -38,6 +38,8 @@ pub struct Identity {
     pub host: String,
     /// The run directory.
     pub run_dir: PathBuf,
+    /// It could not become a user of its own and kept root's rights.
+    pub root: bool,
     /// Start of this run, on CLOCK_MONOTONIC.
     pub started: Instant,
 }

@@ -87,6 +87,7 @@ fn daemon(inputs: &Inputs<'_>) -> Daemon {
         router_id: running.plan.global.router_id.clone(),
         started: now.look_back(identity.started),
         run_dir: identity.run_dir.display().to_string(),
+        root: identity.root,
         configuration: Configuration {
             file: running.file.display().to_string(),
             digest: running.digest.clone(),

@@ -227,6 +227,7 @@ fn identity(parts: &Parts, started: vrrp_proto::time::Instant) -> Identity {
         pid: std::process::id(),
         host: host.to_string_lossy().into_owned(),
         run_dir: parts.run_dir.path().to_owned(),
+        root: parts.privileges == Privileges::Root,
         started,
     }
 }

@@ -295,6 +295,7 @@ impl Bench {
             pid: 7,
             host: "lb1".to_owned(),
             run_dir: PathBuf::from("/run/vrrpd"),
+            root: false,
             started: ago(60_000),
         };
         let core = Arc::new(Mutex::new(snapshot()));
