@@ -127,10 +127,7 @@ pub(super) fn lines(kind: &Kind) -> Vec<Line> {
     let line = |level, text| vec![Line { level, text }];
     match kind {
         Kind::Transition { .. } => transition(kind),
-        Kind::Started { pid } => line(
-            Level::INFO,
-            format!("Starting vrrpd v{} (pid {pid})", env!("CARGO_PKG_VERSION")),
-        ),
+        Kind::Started { pid } => line(Level::INFO, format!("Running as process {pid}")),
         Kind::Stopping { reason } => line(Level::INFO, format!("Stopping: {reason}")),
         Kind::Stopped => line(
             Level::INFO,
@@ -199,7 +196,7 @@ pub(super) fn lines(kind: &Kind) -> Vec<Line> {
         } => line(Level::INFO, format!("Reload complete: {outcome}")),
         Kind::Reload {
             outcome: outcome @ ReloadOutcome::Refused { .. },
-        } => line(Level::ERROR, format!("Reload refused: {outcome}")),
+        } => line(Level::DEBUG, format!("Reload refused: {outcome}")),
         Kind::Ready { .. }
         | Kind::Addresses { .. }
         | Kind::Notify {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use vrrp_proto::router::State;
-use vrrp_record::event::{RunOutcome, StopReason};
+use vrrp_record::event::StopReason;
 use vrrp_record::words::{FaultSet, word};
 
 use super::Running;
@@ -12,7 +12,6 @@ use crate::exit::Exit;
 use crate::load::Configuration;
 use crate::notify::{Group, Member};
 use crate::observe::ScriptRun;
-use crate::runner::Outcome;
 use crate::service::signals::{Received, Request};
 use crate::track::Verdict;
 
@@ -80,13 +79,7 @@ impl Running {
     /// A script ended: first the record, then the core.
     pub(super) fn handle_verdict(&mut self, verdict: Verdict) -> Option<Exit> {
         let now = core::now();
-        let run = ScriptRun {
-            outcome: run_outcome(verdict.outcome),
-            ended: now,
-            took: verdict.took,
-            reading: verdict.reading,
-            valid_for: verdict.valid_for,
-        };
+        let run = ScriptRun::of(&verdict, now);
         self.observer.script_ran(&verdict.script, run);
         let expires = now.saturating_add(verdict.valid_for);
         self.core.reading(&verdict.script, verdict.reading, expires);
@@ -161,15 +154,6 @@ impl Running {
             words.push(format!("{} more", routers.len() - SHOWN));
         }
         words.join(", ")
-    }
-}
-
-fn run_outcome(outcome: Option<Outcome>) -> RunOutcome {
-    match outcome {
-        None => RunOutcome::TimedOut,
-        Some(Outcome::Exited(status)) => RunOutcome::Exited { status },
-        Some(Outcome::Killed(signal)) => RunOutcome::Killed { signal },
-        Some(Outcome::NotStarted(errno)) => RunOutcome::Failed { errno },
     }
 }
 
