@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Class, Diagnostic, Severity};
 use crate::facts::HostFacts;
 use crate::files::FileProvider;
 use crate::keepalived;
@@ -32,14 +32,15 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// Exit status of `-t`: the highest class met (keepalived's convention).
+    /// Exit status of `-t`, keepalived's: 2 where a value is missing, since keepalived reads no further; else the highest
+    /// class met.
     #[must_use]
     pub fn check_exit(&self) -> u8 {
-        self.diagnostics
-            .iter()
-            .map(|diagnostic| diagnostic.class.exit_code())
-            .max()
-            .unwrap_or(0)
+        let classes = || self.diagnostics.iter().map(|diagnostic| diagnostic.class);
+        if classes().any(|class| class == Class::Missing) {
+            return Class::Missing.exit_code();
+        }
+        classes().map(Class::exit_code).max().unwrap_or(0)
     }
 
     /// All messages as text, one blank line between two.

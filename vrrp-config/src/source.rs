@@ -22,6 +22,7 @@ pub struct Span {
 pub struct SourceFile {
     /// Its path as it was opened.
     pub path: PathBuf,
+    utf8: bool,
     lines: Vec<String>,
 }
 
@@ -33,11 +34,12 @@ pub struct SourceMap {
 
 impl SourceMap {
     /// Adds a file; `None` after 65,535 of them.
-    pub(crate) fn add(&mut self, path: &Path, text: &str) -> Option<u16> {
+    pub(crate) fn add(&mut self, path: &Path, text: &str, utf8: bool) -> Option<u16> {
         let id = u16::try_from(self.files.len()).ok()?;
         let lines = text.lines().map(str::to_owned).collect();
         self.files.push(SourceFile {
             path: path.to_owned(),
+            utf8,
             lines,
         });
         Some(id)
@@ -53,6 +55,16 @@ impl SourceMap {
     #[must_use]
     pub fn files(&self) -> &[SourceFile] {
         &self.files
+    }
+
+    /// Text of a span's file as the bytes that the file has: a file that is not UTF-8 was read byte by byte.
+    pub(crate) fn bytes(&self, span: Span, text: &str) -> Vec<u8> {
+        if self.file(span).is_none_or(|file| file.utf8) {
+            return text.as_bytes().to_vec();
+        }
+        text.chars()
+            .map(|c| u8::try_from(c).unwrap_or(b'?'))
+            .collect()
     }
 
     /// The line of a span, without its end.

@@ -30,7 +30,10 @@ impl Collector {
         self.refused
     }
 
+    /// The messages in the order of the files; those without a place come last.
     pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
+        self.kept
+            .sort_by_key(|diagnostic| (diagnostic.span.is_none(), diagnostic.span));
         if self.suppressed > 0 {
             let class = self.worst.unwrap_or(Class::Silent);
             let text = format!("{} more messages are not shown", self.suppressed);

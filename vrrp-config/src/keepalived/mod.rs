@@ -35,7 +35,7 @@ pub(crate) fn load(
         None
     } else {
         let roots = tree::build(read.items, &mut collector);
-        lower::lower(&roots, facts, &mut collector)
+        lower::lower(&roots, &read.sources, facts, &mut collector)
     };
     let diagnostics = collector.finish();
     debug_assert!(

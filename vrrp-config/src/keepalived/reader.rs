@@ -177,8 +177,8 @@ impl Reader<'_> {
             return;
         };
         self.bytes_left = left;
-        let text = decode(content);
-        let Some(file) = self.sources.add(path, &text) else {
+        let (text, utf8) = decode(content);
+        let Some(file) = self.sources.add(path, &text, utf8) else {
             let text = "more than 65,535 files are included";
             self.collector.push(
                 Diagnostic::error(Class::Security, included, text).help("include fewer files"),
@@ -492,11 +492,14 @@ enum Found {
 }
 
 /// Bytes as text: UTF-8, or else each byte as the character of that number, so that nothing is lost.
-fn decode(content: &[u8]) -> String {
-    std::str::from_utf8(content).map_or_else(
-        |_| content.iter().map(|byte| char::from(*byte)).collect(),
-        str::to_owned,
-    )
+fn decode(content: &[u8]) -> (String, bool) {
+    match std::str::from_utf8(content) {
+        Ok(text) => (text.to_owned(), true),
+        Err(_) => (
+            content.iter().map(|byte| char::from(*byte)).collect(),
+            false,
+        ),
+    }
 }
 
 fn strip_continuation(line: &str) -> (&str, bool) {

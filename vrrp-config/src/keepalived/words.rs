@@ -31,6 +31,10 @@ pub enum Support {
     NoEffect,
     /// IPVS: skipped with one warning.
     Lvs,
+    /// keepalived complains about it and so do we.
+    Deprecated,
+    /// vrrpd's own word, which keepalived does not know.
+    Own,
 }
 
 const TOP_HONOURED: &[&str] = &[
@@ -96,8 +100,6 @@ const GLOBAL_HONOURED: &[&str] = &[
     "log_unknown_vrids",
     "v3_checksum_as_v2",
     "vrrp_rt_priority",
-    "smtp_alert",
-    "smtp_alert_vrrp",
 ];
 const GLOBAL_NOT_YET: &[&str] = &[
     "notification_email",
@@ -165,6 +167,8 @@ const GLOBAL_NOT_YET: &[&str] = &[
     "json_version",
     "iproute_usr_dir",
     "iproute_etc_dir",
+    "smtp_alert",
+    "smtp_alert_vrrp",
 ];
 const GLOBAL_NO_EFFECT: &[&str] = &[
     "smtp_alert_checker",
@@ -260,7 +264,6 @@ const INSTANCE_HONOURED: &[&str] = &[
     "notify_deleted",
     "notify",
     "notify_master_rx_lower_pri",
-    "smtp_alert",
 ];
 const INSTANCE_NOT_YET: &[&str] = &[
     "vrf",
@@ -269,7 +272,6 @@ const INSTANCE_NOT_YET: &[&str] = &[
     "no_accept",
     "owner_ignore_adverts",
     "kernel_rx_buf_size",
-    "linkbeat_use_polling",
     "old_unicast_checksum",
     "use_vmac",
     "use_vmac_addr",
@@ -284,8 +286,22 @@ const INSTANCE_NOT_YET: &[&str] = &[
     "track_process",
     "track_bfd",
     "notify_priority_changes",
+    "smtp_alert",
 ];
-const INSTANCE_NO_EFFECT: &[&str] = &["debug", "lvs_sync_daemon_interface"];
+const INSTANCE_NO_EFFECT: &[&str] = &["debug"];
+
+const INSTANCE_DEPRECATED: &[&str] = &["lvs_sync_daemon_interface", "linkbeat_use_polling"];
+const INSTANCE_OWN: &[&str] = &["restore_addresses"];
+const GLOBAL_OWN: &[&str] = &["realtime"];
+const INCLUDES: &[&str] = &[
+    "include",
+    "includer",
+    "includem",
+    "includew",
+    "includeb",
+    "includea",
+    "include_check",
+];
 
 const AUTHENTICATION_HONOURED: &[&str] = &["auth_type", "auth_pass"];
 
@@ -299,7 +315,6 @@ const GROUP_HONOURED: &[&str] = &[
     "notify_fault",
     "notify_stop",
     "notify",
-    "smtp_alert",
     "global_tracking",
 ];
 const GROUP_NOT_YET: &[&str] = &[
@@ -307,6 +322,7 @@ const GROUP_NOT_YET: &[&str] = &[
     "track_process",
     "track_bfd",
     "notify_priority_changes",
+    "smtp_alert",
 ];
 
 const SCRIPT_HONOURED: &[&str] = &[
@@ -332,6 +348,10 @@ const TABLE: &[(Scope, Support, &[&str])] = &[
     (Scope::Instance, Support::NotYet, INSTANCE_NOT_YET),
     (Scope::Instance, Support::NotYet, &["auth_hmac"]),
     (Scope::Instance, Support::NoEffect, INSTANCE_NO_EFFECT),
+    (Scope::Instance, Support::Deprecated, INSTANCE_DEPRECATED),
+    (Scope::Instance, Support::Own, INSTANCE_OWN),
+    (Scope::Global, Support::Own, GLOBAL_OWN),
+    (Scope::Top, Support::Honoured, INCLUDES),
     (
         Scope::Authentication,
         Support::Honoured,
@@ -350,6 +370,29 @@ pub fn support(scope: Scope, keyword: &str) -> Option<Support> {
         .filter(|(at, ..)| *at == scope)
         .find(|(.., words)| words.contains(&keyword))
         .map(|(_, support, _)| *support)
+}
+
+impl Scope {
+    /// Where it is, for a sentence.
+    #[must_use]
+    pub const fn place(self) -> &'static str {
+        match self {
+            Self::Top => "outside of any block",
+            Self::Global => "in global_defs",
+            Self::Instance => "in vrrp_instance",
+            Self::Authentication => "in authentication",
+            Self::Group => "in vrrp_sync_group",
+            Self::Script => "in vrrp_script",
+        }
+    }
+}
+
+/// The scope where a keyword is known, where there is one.
+#[must_use]
+pub fn home(keyword: &str) -> Option<Scope> {
+    all()
+        .find(|(.., word)| *word == keyword)
+        .map(|(scope, ..)| scope)
 }
 
 /// All keywords in the order of the list.
