@@ -190,7 +190,7 @@ impl Running {
                 Woken::Loaded(loaded) => self.handle_loaded(loaded),
                 Woken::Change(change) => self.handle_change(change),
                 Woken::RunnerGone => self.handle_runner_gone(),
-                Woken::StopOverdue => Some(self.handle_overdue()),
+                Woken::StopOverdue => Some(Self::handle_overdue()),
                 Woken::Beat => self.handle_beat(),
                 Woken::NotifyDue => None,
             };

@@ -60,7 +60,7 @@ impl Running {
     }
 
     /// Every router is out and the addresses are gone, or the core gave up waiting for that.
-    pub(super) fn handle_stopped(&mut self, addresses_removed: bool) -> Exit {
+    pub(super) fn handle_stopped(&self, addresses_removed: bool) -> Exit {
         if !addresses_removed {
             tracing::error!("not every virtual address is known to be removed");
         }
@@ -70,7 +70,7 @@ impl Running {
         }
     }
 
-    pub(super) fn handle_overdue(&mut self) -> Exit {
+    pub(super) fn handle_overdue() -> Exit {
         tracing::error!("the engine did not stop within {} s", OVERDUE.as_secs());
         Exit::Internal
     }
