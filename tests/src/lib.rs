@@ -1,3 +1,6 @@
 //! Simulation, namespace lab and suites of vrrpd.
 
+pub mod lab;
+pub mod motivating;
 pub mod vectors;
+pub mod xtask;

@@ -1,2 +1,7 @@
-//! The developer commands: `cargo xtask test`, `demo`, `vectors`.
-fn main() {}
+//! The developer commands; `cargo xtask help` lists them.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    vrrp_tests::xtask::main()
+}

@@ -1,0 +1,69 @@
+//! The developer commands behind `cargo xtask`: each does all of its set-up itself.
+//!
+//! They print for people and for CI, which reads the last line of `test`.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "commands talk to the person who typed them"
+)]
+
+mod cargo;
+mod demo;
+mod interop;
+mod packages;
+mod stages;
+mod test;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  test                          everything CI runs: format, lints, documentation, unit, property, simulation and
+                                namespace tests; installs the Debian packages it misses
+  demo                          two load balancers and their address, in namespaces, in under two minutes
+  interop [FILTER] [--repeat N] only the tests beside Debian's keepalived, N times in a row
+  vectors FILE                  run packets with expected outcomes against the protocol crate
+  sim --seed N                  replay one simulated scenario with its event log
+
+test, demo and interop need root for namespaces.";
+
+/// Runs the command line.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["test"] => test::run(),
+        ["demo"] => demo::run(),
+        ["interop", rest @ ..] => interop::run(rest),
+        ["vectors", file] => vectors(Path::new(file)),
+        ["lab-init"] => crate::lab::init_main(),
+        ["lab-canary", file] => crate::lab::canary_main(Path::new(file)),
+        [] | ["help" | "-h" | "--help"] => {
+            println!("{HELP}");
+            ExitCode::SUCCESS
+        }
+        _ => {
+            eprintln!(
+                "cargo xtask: no such command: {}\n\n{HELP}",
+                words.join(" ")
+            );
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn vectors(file: &Path) -> ExitCode {
+    match crate::vectors::run(file) {
+        Ok(summary) => {
+            println!("{summary}");
+            summary.exit_code()
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
