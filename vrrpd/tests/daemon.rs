@@ -471,9 +471,10 @@ fn a_reload_is_applied_by_difference_and_a_bad_one_is_refused() {
         (!host.has("10.9.0.8")).then_some(())
     });
     assert!(host.has("10.9.0.7"));
+    let log = daemon.log();
+    let transitions = log.matches("(VI_1) Entering").count();
+    assert_eq!(transitions, 2, "VI_1 noticed a reload:\n{log}");
     assert_eq!(daemon.stop(), 0);
-    let transitions = daemon.log().matches("(VI_1) Entering").count();
-    assert_eq!(transitions, 2, "VI_1 noticed a reload:\n{}", daemon.log());
 }
 
 #[test]

@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use vrrp_record::control::Command;
 use vrrp_record::event::{Kind, ReloadOutcome};
+use vrrp_record::quantity::Plural;
 
 use super::Running;
 use crate::control::Change;
@@ -82,10 +83,9 @@ impl Running {
             Err(refused) => Err((
                 refused.errors,
                 format!(
-                    "{} has {} errors: the log has them, and vrrpd -t -f {} shows them",
+                    "{0} has {1}: the log has them, and vrrpd -t -f {0} shows them",
                     self.parts.file.display(),
-                    refused.errors,
-                    self.parts.file.display()
+                    Plural(u64::from(refused.errors), "error"),
                 ),
             )),
         };
