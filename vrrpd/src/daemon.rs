@@ -157,7 +157,9 @@ fn prepare(
     let access = Access::Runner(runner.clone());
     let configuration = read_configuration(&file, &options_of_file, &access)?;
     if options.dump_configuration {
-        tracing::info!("{:?}", configuration.plan);
+        for line in load::describe(&configuration.plan).lines() {
+            tracing::info!("{line}");
+        }
     }
     let mut claims = Claims::default();
     claims

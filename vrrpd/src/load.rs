@@ -273,6 +273,40 @@ fn log_complaints(file: &Path, loaded: &Loaded) -> (u32, u32) {
     (errors, warnings)
 }
 
+/// The plan in words, for `-d`. Arguments of commands are left out, and passwords show themselves redacted (safety rule
+/// 11).
+#[must_use]
+pub fn describe(plan: &Plan) -> String {
+    let mut shown = plan.clone();
+    let scripts = shown.scripts.iter_mut().map(|script| &mut script.command);
+    let routers = shown.routers.iter_mut().map(|router| &mut router.notify);
+    let groups = shown.groups.iter_mut().map(|group| &mut group.notify);
+    let notify = routers.chain(groups).flat_map(|notify| {
+        let NotifyPlan {
+            master,
+            backup,
+            fault,
+            stop,
+            deleted,
+            any,
+            lower_heard,
+        } = notify;
+        [master, backup, fault, stop, deleted, any, lower_heard]
+            .into_iter()
+            .flatten()
+    });
+    for command in scripts.chain(notify) {
+        let hidden = command.argv.len().saturating_sub(1);
+        command.argv.truncate(1);
+        if command.shell {
+            command.argv = vec![String::from("(text for a shell)")];
+        } else if hidden > 0 {
+            command.argv.push(format!("({hidden} more)"));
+        }
+    }
+    format!("{shown:#?}")
+}
+
 /// From commands of the plan to programs.
 struct Programs<'a> {
     access: &'a Access,
@@ -352,6 +386,30 @@ mod tests {
         choose(&options, |path| {
             present.iter().any(|file| path == Path::new(file))
         })
+    }
+
+    #[test]
+    fn a_described_plan_tells_no_secret() {
+        let text = "vrrp_script chk {\n script \"/bin/curl -u me:hunter2\"\n}\n\
+                    vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 1\n priority 100\n\
+                    notify \"/bin/tell hunter3\"\n authentication {\n auth_type PASS\n auth_pass hunter4\n }\n\
+                    virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
+        let files = vrrp_config::MemoryFiles::single("/x.conf", text);
+        let options = LoadOptions::default();
+        let loaded = vrrp_config::load(
+            Path::new("/x.conf"),
+            &files,
+            &vrrp_config::NoFacts,
+            &options,
+        );
+        let plan = loaded.plan.as_ref().expect("the configuration is good");
+        let text = describe(plan);
+        assert!(
+            text.contains("/bin/curl") && text.contains("/bin/tell"),
+            "{text}"
+        );
+        assert!(text.contains("VI_1") && text.contains("(2 more)"), "{text}");
+        assert!(!text.contains("hunter"), "{text}");
     }
 
     #[test]

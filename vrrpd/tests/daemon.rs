@@ -5,10 +5,10 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixDatagram;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use vrrp_record::control;
+use vrrp_record::words::Word;
 
 const VRRPD: &str = env!("CARGO_BIN_EXE_vrrpd");
 /// Everything that is waited for is there by then, on a busy machine too.
@@ -474,6 +476,53 @@ fn a_reload_is_applied_by_difference_and_a_bad_one_is_refused() {
     let log = daemon.log();
     let transitions = log.matches("(VI_1) Entering").count();
     assert_eq!(transitions, 2, "VI_1 noticed a reload:\n{log}");
+    assert_eq!(daemon.stop(), 0);
+}
+
+/// One request to the control socket.
+fn ask(host: &Host, command: control::Command) -> control::Answer {
+    let mut socket = UnixStream::connect(host.path("run").join(control::SOCKET_NAME)).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let request = control::Request::new(command);
+    let frame = control::encode_frame(&request, control::MAX_REQUEST).unwrap();
+    socket.write_all(&frame).unwrap();
+    let response: control::Response =
+        control::decode_frame(&control::read_frame(&mut socket, control::MAX_RESPONSE).unwrap())
+            .unwrap();
+    response.answer
+}
+
+#[test]
+fn a_client_gets_the_status_and_may_ask_for_a_reload() {
+    let Some(host) = Host::new() else { return };
+    let config = host.write("keepalived.conf", &fast("", ""));
+    let mut daemon = host.daemon(&config);
+    daemon.says("(VI_1) Entering MASTER STATE");
+    let control::Answer::Status { status } = ask(&host, control::Command::Status) else {
+        panic!("no status");
+    };
+    assert_eq!(status.routers[0].name, "VI_1");
+    assert_eq!(status.routers[0].state, Word::Master);
+    assert!(status.daemon.engine_running);
+    assert_eq!(
+        status.daemon.pid,
+        u32::try_from(daemon.pid().as_raw()).unwrap()
+    );
+    let reload = ask(&host, control::Command::Reload);
+    assert!(matches!(reload, control::Answer::Done { .. }), "{reload:?}");
+    host.write("keepalived.conf", "vrrp_instance {\n");
+    let refused = ask(&host, control::Command::Reload);
+    assert!(
+        matches!(
+            refused,
+            control::Answer::Error {
+                code: control::ErrorCode::Failed,
+                ..
+            }
+        ),
+        "{refused:?}"
+    );
+    assert!(host.has("10.9.0.7"));
     assert_eq!(daemon.stop(), 0);
 }
 
