@@ -35,6 +35,12 @@ fn check(name: &str, content: &[u8]) -> (i32, String) {
     (code(&output), errors(&output))
 }
 
+/// Says that a test does not test here.
+#[expect(clippy::print_stderr, reason = "the test runner shows it")]
+fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
+}
+
 /// A router on an interface that this machine has; `None` on one that has but the loopback.
 fn router() -> Option<String> {
     let interfaces = nix::net::if_::if_nameindex().unwrap();
@@ -42,7 +48,7 @@ fn router() -> Option<String> {
         .iter()
         .map(|interface| interface.name().to_string_lossy().into_owned());
     let Some(interface) = names.into_iter().find(|name| name != "lo") else {
-        eprintln!("skipped: there is no interface but the loopback");
+        skipped("there is no interface but the loopback");
         return None;
     };
     Some(format!(

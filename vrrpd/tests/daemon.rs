@@ -75,6 +75,12 @@ fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// Says that a test does not test here.
+#[expect(clippy::print_stderr, reason = "the test runner shows it")]
+fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
+}
+
 /// A host: a process that holds its namespaces, and a directory.
 struct Host {
     holder: Child,
@@ -91,7 +97,7 @@ impl Host {
     fn with(commands: &str) -> Option<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         if !nix::unistd::geteuid().is_root() {
-            eprintln!("skipped: namespaces need root");
+            skipped("namespaces need root");
             return None;
         }
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -462,6 +468,10 @@ fn a_reload_is_applied_by_difference_and_a_bad_one_is_refused() {
     daemon.signal(Signal::SIGHUP);
     daemon.says("the new configuration is refused, and the old one goes on");
     assert!(host.has("10.9.0.7"));
+    host.write("keepalived.conf", "");
+    daemon.signal(Signal::SIGHUP);
+    daemon.says("it has no virtual router");
+    assert!(host.has("10.9.0.7"));
     host.write("keepalived.conf", &fast(second, ""));
     daemon.signal(Signal::SIGHUP);
     daemon.says("Reload complete");
@@ -510,7 +520,10 @@ fn a_client_gets_the_status_and_may_ask_for_a_reload() {
     );
     let reload = ask(&host, control::Command::Reload);
     assert!(matches!(reload, control::Answer::Done { .. }), "{reload:?}");
-    host.write("keepalived.conf", "vrrp_instance {\n");
+    host.write(
+        "keepalived.conf",
+        "vrrp_instance VI_1 {\n interface eth0\n}\n",
+    );
     let refused = ask(&host, control::Command::Reload);
     assert!(
         matches!(

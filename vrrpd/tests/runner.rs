@@ -17,6 +17,12 @@ use vrrpd::runner::{
 /// Everything here must be over by then, on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Says that a test does not test here.
+#[expect(clippy::print_stderr, reason = "the test runner shows it")]
+fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
+}
+
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -296,7 +302,7 @@ async fn the_shell_form_is_the_only_one_with_a_shell() {
 #[tokio::test]
 async fn a_program_runs_as_its_user_and_not_as_root() {
     if !Uid::effective().is_root() {
-        eprintln!("skipped: switching users needs root");
+        skipped("switching users needs root");
         return;
     }
     let scratch = Scratch::new("user");
@@ -363,7 +369,7 @@ async fn commands_are_found_in_path_and_judged() {
 #[tokio::test]
 async fn what_somebody_else_can_change_does_not_run_as_root_under_script_security() {
     if !Uid::effective().is_root() {
-        eprintln!("skipped: only root's scripts are judged");
+        skipped("only root's scripts are judged");
         return;
     }
     // The scratch directory is writable by everybody and not sticky.

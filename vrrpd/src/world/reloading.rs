@@ -120,6 +120,11 @@ impl Running {
         configuration: Configuration,
     ) -> std::result::Result<String, (u32, String)> {
         let plan = Arc::clone(&configuration.plan);
+        if plan.routers.is_empty() && !self.configuration.plan.routers.is_empty() {
+            // A file that is empty or cut short while it is written must not cost every address.
+            let why = "it has no virtual router; stop vrrpd if that is meant";
+            return Err((1, format!("{}: {why}", self.parts.file.display())));
+        }
         self.parts
             .claims
             .replace(&plan.routers)
