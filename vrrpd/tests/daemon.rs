@@ -14,7 +14,9 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 use vrrp_record::control;
 use vrrp_record::words::Word;
@@ -422,6 +424,33 @@ fn a_second_daemon_for_a_router_is_refused_and_told_who_the_first_is() {
 }
 
 #[test]
+fn another_user_cannot_keep_the_daemon_from_starting_by_taking_a_router_s_name() {
+    let Some(host) = Host::new() else { return };
+    let taken = host.path("taken");
+    fs::set_permissions(&host.scratch, fs::Permissions::from_mode(0o777)).unwrap();
+    let script = format!(
+        "socket(S, PF_UNIX, SOCK_STREAM, 0) or die; \
+         bind(S, pack_sockaddr_un(\"\\0vrrpd/eth0/ipv4/51\")) or die; listen(S, 1) or die; \
+         open(F, '>', '{}') or die; print F \"ok\\n\"; close F; sleep 600",
+        taken.display()
+    );
+    let mut squatter = host
+        .command("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .args(["perl", "-MSocket", "-e", &script])
+        .spawn()
+        .unwrap();
+    eventually("the name taken", || taken.exists().then_some(()));
+    let config = host.write("keepalived.conf", &fast("", ""));
+    let mut daemon = host.daemon(&config);
+    daemon.says("cannot be claimed against a second vrrpd: user 65534 has its name");
+    daemon.says("Entering MASTER STATE");
+    assert_eq!(daemon.stop(), 0);
+    squatter.kill().unwrap();
+    squatter.wait().unwrap();
+}
+
+#[test]
 fn a_daemon_beside_a_keepalived_is_refused_but_not_beside_its_checkers() {
     let Some(host) = Host::new() else { return };
     let keepalived = host.script("keepalived", "#!/bin/sh\nsleep 100\n");
@@ -668,6 +697,32 @@ fn a_runner_that_hangs_makes_tracked_scripts_expire() {
     eventually("no address", || (!host.has("10.9.0.7")).then_some(()));
     kill(runner, Signal::SIGCONT).unwrap();
     daemon.says_times("Entering MASTER STATE", 2);
+}
+
+/// Safety rule 1: when the world around the engine hangs, adverts go on for a while, and then the engine gives up its
+/// routers rather than speak for a host that nobody watches.
+#[test]
+fn a_world_that_hangs_makes_the_engine_resign_and_end_the_process() {
+    let Some(host) = Host::new() else { return };
+    let config = host.write("keepalived.conf", &fast("", ""));
+    let mut daemon = host.daemon(&config);
+    daemon.says("Entering MASTER STATE");
+    eventually("the virtual address", || host.has("10.9.0.7").then_some(()));
+    // The main thread is the world's loop; the others run on.
+    ptrace::seize(daemon.pid(), ptrace::Options::empty()).unwrap();
+    ptrace::interrupt(daemon.pid()).unwrap();
+    let begin = Instant::now();
+    let stopped = waitpid(daemon.pid(), None).unwrap();
+    assert!(
+        matches!(stopped, WaitStatus::PtraceEvent(..)),
+        "{stopped:?}"
+    );
+    std::thread::sleep(Duration::from_secs(5));
+    assert!(host.has("10.9.0.7"), "it gave up after 5 s");
+    assert_eq!(daemon.ends(), 1);
+    let took = begin.elapsed();
+    assert!(took > Duration::from_secs(9), "it gave up after {took:?}");
+    assert!(!host.has("10.9.0.7"));
 }
 
 #[test]
