@@ -89,6 +89,11 @@ impl Diagnostic {
         Self::new(Severity::Warning, Class::Silent, span, message)
     }
 
+    /// Something worth knowing that calls for nothing.
+    pub(crate) fn note(span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
+        Self::new(Severity::Note, Class::Silent, span, message)
+    }
+
     /// Something that stops the daemon; `-t` counts it as `class`.
     pub(crate) fn error(
         class: Class,
@@ -153,11 +158,7 @@ impl fmt::Display for Rendered<'_> {
 /// that a hostile file cannot talk to the terminal.
 fn excerpt(f: &mut fmt::Formatter<'_>, line: &str, span: Span) -> fmt::Result {
     let column = usize::try_from(span.column).unwrap_or(1).saturating_sub(1);
-    let start = if column > SHOWN / 2 {
-        column - SHOWN / 2
-    } else {
-        0
-    };
+    let start = column.saturating_sub(SHOWN / 2);
     let visible = |c: char| {
         if c == '\t' {
             ' '
@@ -167,7 +168,12 @@ fn excerpt(f: &mut fmt::Formatter<'_>, line: &str, span: Span) -> fmt::Result {
             c
         }
     };
-    let shown: String = line.chars().skip(start).take(SHOWN).map(visible).collect();
+    let shown: String = masked(line)
+        .chars()
+        .skip(start)
+        .take(SHOWN)
+        .map(visible)
+        .collect();
     let indent = column - start;
     let rest = shown.chars().count().saturating_sub(indent).max(1);
     let length = usize::try_from(span.length).unwrap_or(1).clamp(1, rest);
@@ -180,4 +186,61 @@ fn excerpt(f: &mut fmt::Formatter<'_>, line: &str, span: Span) -> fmt::Result {
         " ".repeat(indent),
         "^".repeat(length)
     )
+}
+
+/// A line with what follows a password's keyword hidden: messages go to logs (safety rule 11).
+fn masked(line: &str) -> String {
+    let mut hidden = false;
+    let mut output = String::with_capacity(line.len());
+    let mut word = String::new();
+    for c in line.chars() {
+        if hidden {
+            output.push(if c.is_whitespace() || matches!(c, '{' | '}') {
+                c
+            } else {
+                '*'
+            });
+            continue;
+        }
+        output.push(c);
+        if c.is_ascii_alphanumeric() || c == '_' {
+            word.push(c);
+        } else {
+            hidden = is_secret(&word);
+            word.clear();
+        }
+    }
+    output
+}
+
+/// Keywords of passwords, and what one types instead of them.
+fn is_secret(word: &str) -> bool {
+    let lower = word.to_ascii_lowercase();
+    word == "pass"
+        || ["auth_pa", "authpa", "auth_ps", "passw"]
+            .iter()
+            .any(|start| lower.starts_with(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_hidden_in_the_lines_that_messages_show() {
+        for (line, shown) in [
+            ("auth_pass secret", "auth_pass ******"),
+            ("  auth_pass \"a b\" # c", "  auth_pass ** ** * *"),
+            (
+                "authentication { auth_type PASS auth_pass x }",
+                "authentication { auth_type PASS auth_pass * }",
+            ),
+            ("auth_pas secret", "auth_pas ******"),
+            ("password = \"secret\"", "password * ********"),
+            ("auth_type PASS", "auth_type PASS"),
+            ("script \"/etc/bypass.sh\"", "script \"/etc/bypass.sh\""),
+        ] {
+            assert_eq!(masked(line), shown);
+        }
+    }
 }

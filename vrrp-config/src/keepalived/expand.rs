@@ -102,6 +102,13 @@ impl Definitions {
                 }
                 let mut inner = Vec::new();
                 for part in &value {
+                    // A block may set the parameters of what it uses further down.
+                    if value.len() > 1
+                        && let Some((name, value)) = definition(part.trim_start())
+                    {
+                        self.set(name, vec![value.to_owned()]);
+                        continue;
+                    }
                     self.substitute(part, predefined, depth + 1, &mut inner)?;
                 }
                 let last = inner.pop().unwrap_or_default();

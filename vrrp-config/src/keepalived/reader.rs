@@ -242,7 +242,7 @@ impl Reader<'_> {
         if let Some(at) = scanned.open_quote {
             let column = line.get(..at).map_or(0, |before| before.chars().count());
             let text = "this quote is never closed; the rest of the line is ignored";
-            let place = Place::Exact(span).at(column, 1);
+            let place = Place::Exact(span, 0).at(column, 1);
             self.collector.push(
                 Diagnostic::complaint(place, text).help("add the closing '\"' on the same line"),
             );
@@ -267,7 +267,7 @@ impl Reader<'_> {
             }
             return;
         }
-        let mut place = Place::Exact(span);
+        let mut place = Place::Exact(span, 0);
         let mut text = content;
         if let Some(condition) = definition_line.strip_prefix('@') {
             let Some(rest) = self.condition(condition, span) else {
@@ -275,10 +275,7 @@ impl Reader<'_> {
             };
             definition_line = rest;
             text = rest;
-            place = Place::Whole(Span {
-                column: column_of(line, rest),
-                ..span
-            });
+            place = Place::Exact(span, column_of(content, rest));
         }
         if let Some((name, value)) = definition(definition_line) {
             let (value, more) = strip_continuation(value);
@@ -301,8 +298,12 @@ impl Reader<'_> {
         match self.definitions.expand(text, predefined) {
             Ok(None) => self.statement(text, place, check),
             Ok(Some(lines)) => {
+                // `${_HASH}` at the start makes a whole line a comment, and is a character of the value anywhere else.
+                let lines = lines
+                    .iter()
+                    .filter(|line| !line.trim_start().starts_with(['#', '!']));
                 for line in lines {
-                    self.statement(&line, Place::Whole(trimmed(content, span)), check);
+                    self.statement(line, Place::Whole(trimmed(content, span)), check);
                 }
             }
             Err(reason) => self.collector.push(
@@ -507,17 +508,15 @@ fn strip_continuation(line: &str) -> (&str, bool) {
         .map_or((line, false), |part| (part.trim_end(), true))
 }
 
-fn column_of(line: &str, rest: &str) -> u32 {
-    let before = line
-        .find(rest)
-        .and_then(|at| line.get(..at))
-        .map_or(0, |before| before.chars().count());
-    u32::try_from(before + 1).unwrap_or(u32::MAX)
+/// The zero-based character of a line at which its end `rest` starts.
+fn column_of(line: &str, rest: &str) -> usize {
+    let start = line.len().saturating_sub(rest.len());
+    line.get(..start).map_or(0, |before| before.chars().count())
 }
 
 fn trimmed(content: &str, span: Span) -> Span {
     let indent = content.chars().take_while(|c| c.is_whitespace()).count();
-    Place::Exact(span).at(indent, content.trim().chars().count())
+    Place::Exact(span, 0).at(indent, content.trim().chars().count())
 }
 
 /// The alternatives of `{a,b}` in a pattern; the pattern itself where it has none.

@@ -26,8 +26,8 @@ pub(crate) enum Item {
 /// Where the characters of a line stand in a file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Place {
-    /// The line is as it was written: columns count.
-    Exact(Span),
+    /// The text is as it was written, from this zero-based character of the line on.
+    Exact(Span, usize),
     /// The line came from a definition or generator: the whole line that used it is the place.
     Whole(Span),
 }
@@ -37,8 +37,8 @@ impl Place {
     pub(crate) fn at(self, start: usize, length: usize) -> Span {
         match self {
             Self::Whole(span) => span,
-            Self::Exact(span) => Span {
-                column: u32::try_from(start + 1).unwrap_or(u32::MAX),
+            Self::Exact(span, offset) => Span {
+                column: u32::try_from(offset + start + 1).unwrap_or(u32::MAX),
                 length: u32::try_from(length.max(1)).unwrap_or(u32::MAX),
                 ..span
             },

@@ -9,6 +9,8 @@ use crate::plan::AnnouncePlan;
 
 /// The longest time that keepalived takes, in seconds.
 const LONGEST: i64 = 4294;
+/// The most of what is not a delay.
+const MOST: i64 = 4_294_967_295;
 const LONGEST_MICROS: u64 = 4_294_967_295;
 
 /// The settings that both levels have; unset ones are inherited.
@@ -35,8 +37,8 @@ impl AnnounceDraft {
     /// Takes a keyword without its prefix; false where it is none of these.
     pub(super) fn read(&mut self, suffix: &str, node: &Node, context: &mut Context<'_>) -> bool {
         let instead = "it is ignored";
-        let number = |context: &mut Context<'_>, least: u32| -> Option<u32> {
-            let value = context.number(node, 0..=LONGEST, instead)?;
+        let number = |context: &mut Context<'_>, least: u32, most: i64| -> Option<u32> {
+            let value = context.number(node, 0..=most, instead)?;
             context.surplus(node, 1);
             let number = u32::try_from(value.value).ok()?;
             if number < least {
@@ -49,14 +51,18 @@ impl AnnounceDraft {
             Some(number.max(least))
         };
         match suffix {
-            "master_delay" => self.delay = number(context, 0).or(self.delay),
-            "master_repeat" => self.repeat = number(context, 1).or(self.repeat),
-            "master_refresh" => self.refresh = number(context, 0).or(self.refresh),
+            "master_delay" => self.delay = number(context, 0, LONGEST).or(self.delay),
+            "master_repeat" => self.repeat = number(context, 1, MOST).or(self.repeat),
+            "master_refresh" => self.refresh = number(context, 0, MOST).or(self.refresh),
             "master_refresh_repeat" => {
-                self.refresh_repeat = number(context, 1).or(self.refresh_repeat)
+                self.refresh_repeat = number(context, 1, MOST).or(self.refresh_repeat)
             }
-            "lower_prio_delay" => self.lower_delay = number(context, 0).or(self.lower_delay),
-            "lower_prio_repeat" => self.lower_repeat = number(context, 0).or(self.lower_repeat),
+            "lower_prio_delay" => {
+                self.lower_delay = number(context, 0, LONGEST).or(self.lower_delay)
+            }
+            "lower_prio_repeat" => {
+                self.lower_repeat = number(context, 0, MOST).or(self.lower_repeat)
+            }
             _ => return false,
         }
         true

@@ -7,6 +7,10 @@ use crate::keepalived::token::{SplitError, split_command, split_quoted};
 use crate::keepalived::tree::Node;
 use crate::plan::{CommandPlan, UserSpec};
 
+/// What to do about commands that no user could run.
+pub(super) const NO_USER: &str =
+    "write 'script_user USER' in global_defs, or create the user keepalived_script";
+
 /// What may stand behind the command on its line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Behind {
@@ -85,7 +89,7 @@ impl Context<'_> {
         let span = node
             .arguments
             .get(1)
-            .or(node.arguments.first())
+            .or_else(|| node.arguments.first())
             .map_or(node.keyword.span, |word| word.span);
         let message = format!(
             "the command is {} alone: the words behind it are ignored",
@@ -128,6 +132,19 @@ impl Context<'_> {
         true
     }
 
+    /// Whether commands without a user of their own can run: as `script_user`, as keepalived_script, or without script
+    /// security as root.
+    pub(super) fn default_user_is_usable(&self) -> bool {
+        if self.script_user.is_some() || !self.script_security {
+            return !self.bad_script_user || !self.script_security;
+        }
+        let fallback = UserSpec {
+            user: "keepalived_script".to_owned(),
+            group: None,
+        };
+        self.facts.user_exists(&fallback) != Some(false)
+    }
+
     /// A notify command, dropped where the host cannot run it.
     pub(super) fn notify_command(
         &mut self,
@@ -135,6 +152,11 @@ impl Context<'_> {
         script_user: Option<&UserSpec>,
     ) -> Option<CommandPlan> {
         let command = self.command(node, Behind::User)?;
+        if command.user.is_none() && !self.default_user_is_usable() {
+            let message = "the command is dropped: there is no user that it could run as";
+            self.remark(node.keyword.span, message, NO_USER);
+            return None;
+        }
         let user = command.user.as_ref().or(script_user);
         let finding = self.facts.command(&command, user);
         if let Some(reason) = unusable(finding, self.script_security) {

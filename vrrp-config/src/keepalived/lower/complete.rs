@@ -383,7 +383,7 @@ struct Seconds(AdvertInterval);
 impl std::fmt::Display for Seconds {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let centis = self.0.as_centis();
-        if centis % 100 == 0 {
+        if centis.is_multiple_of(100) {
             write!(f, "{}", centis / 100)
         } else {
             write!(f, "{}.{:02}", centis / 100, centis % 100)

@@ -18,8 +18,8 @@ pub(super) struct GlobalDraft {
     router_id: Option<String>,
     mail: MailPlan,
     pub(super) script_user: Option<UserSpec>,
-    /// `script_user` names nobody of this host: scripts without a user of their own are dropped.
-    pub(super) bad_script_user: bool,
+    /// `script_user` names nobody of this host.
+    bad_script_user: bool,
     pub(super) script_security: bool,
     pub(super) dynamic_interfaces: bool,
     startup_delay: Duration,
@@ -78,6 +78,7 @@ impl GlobalDraft {
         }
         context.script_security = self.script_security;
         context.script_user.clone_from(&self.script_user);
+        context.bad_script_user = self.bad_script_user;
     }
 
     fn word(&mut self, node: &Node, context: &mut Context<'_>) {

@@ -37,6 +37,8 @@ pub(super) struct Context<'a> {
     script_security: bool,
     /// `script_user`.
     script_user: Option<UserSpec>,
+    /// `script_user` names nobody of this host.
+    bad_script_user: bool,
 }
 
 /// Gives a tree its meaning.
@@ -53,6 +55,7 @@ pub(crate) fn lower(
         first_command: None,
         script_security: false,
         script_user: None,
+        bad_script_user: false,
     };
     let context = &mut context;
     let mut global = global::GlobalDraft::default();
@@ -68,7 +71,7 @@ pub(crate) fn lower(
     for node in roots {
         match node.keyword.text.as_str() {
             "global_defs" => {}
-            "vrrp_script" => script::read(node, &global, &mut scripts, context),
+            "vrrp_script" => script::read(node, &mut scripts, context),
             "vrrp_instance" => instance::read(node, &scripts, &mut instances, context),
             "vrrp_sync_group" => group::read(node, &scripts, &mut groups, context),
             _ => context.other(Scope::Top, node),
@@ -100,7 +103,7 @@ impl Context<'_> {
         match words::support(scope, keyword) {
             Some(Support::NotYet) => self.not_yet(node),
             Some(Support::NoEffect) => self.collector.push(
-                Diagnostic::remark(span, format!("{} has no effect in vrrpd", quoted(keyword)))
+                Diagnostic::note(span, format!("{} has no effect in vrrpd", quoted(keyword)))
                     .help("nothing needs to change; the word may stay"),
             ),
             Some(Support::Lvs) => self.collector.push(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Context;
-use super::command::{Behind, unusable};
+use super::command::{Behind, NO_USER, unusable};
 use super::global::GlobalDraft;
 use super::value::quoted;
 use crate::keepalived::tree::Node;
@@ -24,12 +24,7 @@ pub(super) struct ScriptDraft {
 }
 
 /// Reads a `vrrp_script` block.
-pub(super) fn read(
-    node: &Node,
-    global: &GlobalDraft,
-    scripts: &mut Vec<ScriptDraft>,
-    context: &mut Context<'_>,
-) {
+pub(super) fn read(node: &Node, scripts: &mut Vec<ScriptDraft>, context: &mut Context<'_>) {
     let Some(name) = node.arguments.first() else {
         context.missing(&node.keyword, "NAME {");
         return;
@@ -69,12 +64,12 @@ pub(super) fn read(
             return;
         }
         command.user = Some(user);
-    } else if global.bad_script_user {
+    } else if !context.default_user_is_usable() {
         let message = format!(
-            "script {} is dropped: the script_user does not exist",
+            "script {} is dropped: there is no user that it could run as",
             quoted(&name.text)
         );
-        context.complain(name.span, message, "mend script_user in global_defs");
+        context.complain(name.span, message, NO_USER);
         return;
     }
     let interval = fields.interval.unwrap_or(1);
@@ -179,7 +174,7 @@ fn count(node: &Node, context: &mut Context<'_>) -> Option<u32> {
 
 /// Asks the host about each command: what cannot run is not tracked, as keepalived does.
 pub(super) fn check_commands(
-    scripts: &mut Vec<ScriptDraft>,
+    scripts: &mut [ScriptDraft],
     global: &GlobalDraft,
     context: &mut Context<'_>,
 ) {
