@@ -10,8 +10,11 @@ mod facts;
 mod files;
 mod keepalived;
 mod load;
+mod names;
+mod number;
 pub mod plan;
 mod source;
+mod toml;
 
 pub use diagnostic::{Class, Diagnostic, Severity};
 pub use diff::{NamedChange, PlanDiff, RouterChange, RouterEntry, RouterKey, diff};

@@ -8,6 +8,7 @@ use crate::files::FileProvider;
 use crate::keepalived;
 use crate::plan::Plan;
 use crate::source::SourceMap;
+use crate::toml;
 
 /// What the reader of a configuration may choose.
 #[derive(Clone, Debug, Default)]
@@ -63,7 +64,11 @@ pub fn load(
     facts: &dyn HostFacts,
     options: &LoadOptions,
 ) -> Loaded {
-    let mut loaded = keepalived::load(entry, files, facts, options);
+    let mut loaded = if entry.extension().is_some_and(|suffix| suffix == "toml") {
+        toml::load(entry, files, facts)
+    } else {
+        keepalived::load(entry, files, facts, options)
+    };
     let failed = loaded
         .diagnostics
         .iter()

@@ -218,6 +218,32 @@ pub struct VipPlan {
     pub track: bool,
 }
 
+impl VipPlan {
+    /// An address with nothing beside it; /32 or /128 where no prefix length is written.
+    #[must_use]
+    pub fn plain(address: IpAddr, prefix: Option<u8>) -> Self {
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = prefix.unwrap_or(longest);
+        Self {
+            address,
+            prefix,
+            interface: None,
+            broadcast: None,
+            scope: 0,
+            label: None,
+            peer: None,
+            dad: false,
+            home: false,
+            manage_temporary: false,
+            autojoin: false,
+            no_prefix_route: false,
+            // A /128 is deprecated from the start, so that the kernel never picks it as a source.
+            preferred_lifetime: if prefix == 128 { 0 } else { u32::MAX },
+            track: true,
+        }
+    }
+}
+
 /// Gratuitous ARP and unsolicited NA: counts and times of keepalived's `garp_*`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AnnouncePlan {

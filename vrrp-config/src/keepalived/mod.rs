@@ -51,7 +51,7 @@ pub(crate) fn load(
 }
 
 /// A message about a file that cannot be opened.
-fn unreadable(
+pub(crate) fn unreadable(
     path: &Path,
     span: Option<crate::source::Span>,
     reason: &crate::files::FileError,
@@ -75,4 +75,9 @@ fn unreadable(
         }
         crate::files::FileError::Other(_) => "see what the operating system says above".to_owned(),
     })
+}
+
+/// Splits a command into its words, as the second split of script keywords does; a quote that is never closed is the error.
+pub(crate) fn split_command(text: &str) -> Result<Vec<String>, char> {
+    token::split_command(text).map_err(|token::SplitError::UnclosedQuote(quote)| quote)
 }

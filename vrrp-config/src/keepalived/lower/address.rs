@@ -40,7 +40,7 @@ pub(super) fn read(entry: &Node, context: &mut Context<'_>) -> Option<Vip> {
     };
     let prefix = prefix(address, length, word, context);
     let mut vip = Vip {
-        plan: plain(address, prefix),
+        plan: VipPlan::plain(address, Some(prefix)),
         span: word.span,
         device: None,
     };
@@ -107,31 +107,6 @@ pub(super) fn read(entry: &Node, context: &mut Context<'_>) -> Option<Vip> {
         vip.plan.broadcast = broadcast_of(word, address, prefix, context)?;
     }
     Some(vip)
-}
-
-/// An address without further words.
-pub(crate) const fn plain(address: IpAddr, prefix: u8) -> VipPlan {
-    VipPlan {
-        address,
-        prefix,
-        interface: None,
-        broadcast: None,
-        scope: 0,
-        label: None,
-        peer: None,
-        dad: false,
-        home: false,
-        manage_temporary: false,
-        autojoin: false,
-        no_prefix_route: false,
-        // A /128 is deprecated from the start, so that the kernel never picks it as a source.
-        preferred_lifetime: if address.is_ipv6() && prefix == 128 {
-            0
-        } else {
-            u32::MAX
-        },
-        track: true,
-    }
 }
 
 const fn longest(address: IpAddr) -> u8 {

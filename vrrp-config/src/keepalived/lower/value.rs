@@ -9,6 +9,8 @@ use super::Context;
 use crate::diagnostic::{Class, Diagnostic};
 use crate::keepalived::token::Word;
 use crate::keepalived::tree::Node;
+use crate::names;
+use crate::number::decimal;
 use crate::source::Span;
 
 /// The most characters of a value that a message repeats.
@@ -50,33 +52,6 @@ pub(super) fn integer(text: &str, range: &RangeInclusive<i64>) -> Result<i64, Nu
     } else {
         Err(NumberError::OutOfRange)
     }
-}
-
-/// Seconds with up to six decimals, in microseconds; further decimals round the last one and are told of.
-pub(super) fn decimal(text: &str) -> Option<(u64, bool)> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits(whole) || !digits(fraction) || (whole.is_empty() && fraction.is_empty()) {
-        return None;
-    }
-    let seconds: u64 = if whole.is_empty() {
-        0
-    } else {
-        whole.parse().ok()?
-    };
-    let mut micros = 0_u64;
-    for place in 0..6 {
-        let digit = fraction
-            .as_bytes()
-            .get(place)
-            .map_or(0, |byte| u64::from(byte - b'0'));
-        micros = micros * 10 + digit;
-    }
-    if fraction.as_bytes().get(6).is_some_and(|byte| *byte >= b'5') {
-        micros += 1;
-    }
-    let total = seconds.checked_mul(MICROS)?.checked_add(micros)?;
-    Some((total, fraction.len() > 6))
 }
 
 /// keepalived's truth values.
@@ -325,13 +300,9 @@ impl Context<'_> {
     /// An interface name that the kernel can have.
     pub(super) fn interface(&mut self, word: &Word) -> Option<String> {
         let name = word.text.as_str();
-        if name.len() > 15 || name.is_empty() || name.contains('/') || name == "." || name == ".." {
+        if !names::is_interface(name) {
             let message = format!("interface {} cannot exist", quoted(name));
-            self.complain(
-                word.span,
-                message,
-                "an interface name has 1 to 15 bytes and no '/'; see 'ip link'",
-            );
+            self.complain(word.span, message, names::INTERFACE_HELP);
             return None;
         }
         Some(name.to_owned())
@@ -396,26 +367,6 @@ mod tests {
             ("99999999999999999999", Err(NumberError::Invalid)),
         ] {
             assert_eq!(integer(text, &range), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn seconds_have_up_to_six_decimals_and_round_the_rest() {
-        for (text, expected) in [
-            ("1", Some((1_000_000, false))),
-            ("1.5", Some((1_500_000, false))),
-            (".5", Some((500_000, false))),
-            ("0.000001", Some((1, false))),
-            ("1.1234567", Some((1_123_457, true))),
-            ("1.1234564", Some((1_123_456, true))),
-            (".", None),
-            ("1s", None),
-            ("-1", None),
-            ("1e3", None),
-            ("", None),
-            ("99999999999999999999", None),
-        ] {
-            assert_eq!(decimal(text), expected, "{text}");
         }
     }
 
