@@ -402,6 +402,7 @@ impl InstanceDraft {
                 for entry in context.block(node) {
                     if let Some(vip) = address::read(entry, context)
                         && self.fits(vip.plan.address, vip.span, context)
+                        && self.is_new(vip.plan.address, vip.span, context)
                     {
                         self.addresses.push(vip);
                     }
@@ -430,6 +431,20 @@ impl InstanceDraft {
         let help = "put it into virtual_ipaddress_excluded, or into an instance of its own (which may have the same virtual_router_id)";
         context.complain(span, message, help);
         false
+    }
+
+    /// keepalived sends an address as often as it is listed; here a list has each address once.
+    fn is_new(&self, address: IpAddr, span: Span, context: &mut Context<'_>) -> bool {
+        let new = !self.addresses.iter().any(|vip| vip.plan.address == address);
+        if !new {
+            let message = format!("{address} is listed already; it is advertised once");
+            context.remark(
+                span,
+                message,
+                "remove one of the two, here and on the peers: keepalived counts both",
+            );
+        }
+        new
     }
 
     fn authentication(&mut self, node: &Node, context: &mut Context<'_>) {

@@ -97,19 +97,8 @@ pub(super) fn lower(
         addresses,
         excluded,
         check_addresses: router.check_addresses.unwrap_or(true),
-        checksum_send: match router.checksum_send {
-            Some(ChecksumWord::Message) => ChecksumForm::Message,
-            Some(ChecksumWord::PseudoHeader) => ChecksumForm::PseudoHeader,
-            None if rfc => ChecksumForm::Message,
-            None => ChecksumForm::PseudoHeader,
-        },
-        checksum_accept: match router.checksum_accept {
-            Some(ChecksumAcceptWord::Both) | None => ChecksumAccept::Both,
-            Some(ChecksumAcceptWord::Message) => ChecksumAccept::Only(ChecksumForm::Message),
-            Some(ChecksumAcceptWord::PseudoHeader) => {
-                ChecksumAccept::Only(ChecksumForm::PseudoHeader)
-            }
-        },
+        checksum_send: checksum_send(router, rfc),
+        checksum_accept: checksum_accept(router),
         require_link_local_first,
         require_link_local_source: router.require_link_local_source.unwrap_or(rfc),
         owner_discards_v2: router.owner_discards_v2.unwrap_or(rfc),
@@ -123,13 +112,37 @@ pub(super) fn lower(
         track_scripts,
         notify: commands::notify(&router.notify, false, context),
         smtp_alert: router.smtp_alert,
-        restore_addresses: match router.restore_addresses {
-            Some(RestoreWord::On) | None => RestoreAddresses::On,
-            Some(RestoreWord::Bounce) => RestoreAddresses::Bounce,
-            Some(RestoreWord::Off) => RestoreAddresses::Off,
-        },
+        restore_addresses: restore(router),
     };
     Some(plan)
+}
+
+/// D-1: the RFC's form in profile rfc9568, keepalived's in profile keepalived.
+const fn checksum_send(router: &Router, rfc: bool) -> ChecksumForm {
+    match router.checksum_send {
+        Some(ChecksumWord::Message) => ChecksumForm::Message,
+        Some(ChecksumWord::PseudoHeader) => ChecksumForm::PseudoHeader,
+        None if rfc => ChecksumForm::Message,
+        None => ChecksumForm::PseudoHeader,
+    }
+}
+
+/// P-15: either form unless one is asked for.
+const fn checksum_accept(router: &Router) -> ChecksumAccept {
+    match router.checksum_accept {
+        Some(ChecksumAcceptWord::Both) | None => ChecksumAccept::Both,
+        Some(ChecksumAcceptWord::Message) => ChecksumAccept::Only(ChecksumForm::Message),
+        Some(ChecksumAcceptWord::PseudoHeader) => ChecksumAccept::Only(ChecksumForm::PseudoHeader),
+    }
+}
+
+/// Safety rule 6.
+const fn restore(router: &Router) -> RestoreAddresses {
+    match router.restore_addresses {
+        Some(RestoreWord::On) | None => RestoreAddresses::On,
+        Some(RestoreWord::Bounce) => RestoreAddresses::Bounce,
+        Some(RestoreWord::Off) => RestoreAddresses::Off,
+    }
 }
 
 /// What is written, else what the first address shows.

@@ -115,7 +115,7 @@ fn peers(unicast: &Spanned<Unicast>, family: Family, context: &mut Context<'_, '
             max_ttl,
         });
     }
-    if peers.is_empty() && !table.fault_without_peer {
+    if table.peers.is_empty() && !table.fault_without_peer {
         context.refuse(
             unicast.span(),
             "a unicast router needs a peer",
