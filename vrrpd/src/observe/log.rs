@@ -193,7 +193,7 @@ pub(super) fn lines(kind: &Kind) -> Vec<Line> {
         } => line(Level::WARN, format!("Netlink reports {interface} down")),
         Kind::Reload {
             outcome: outcome @ ReloadOutcome::Applied { .. },
-        } => line(Level::INFO, format!("Reload complete: {outcome}")),
+        } => line(Level::INFO, format!("Reload complete, {outcome}")),
         Kind::Reload {
             outcome: outcome @ ReloadOutcome::Refused { .. },
         } => line(Level::DEBUG, format!("Reload refused: {outcome}")),
@@ -269,6 +269,7 @@ fn transition(kind: &Kind) -> Vec<Line> {
         (false, _, Cause::Started) if *to == Word::Backup => {
             format!("({router}) Entering {to} STATE (init)")
         }
+        (false, _, Cause::Stopped) => format!("({router}) Leaving {from} STATE: {cause}"),
         (false, _, _) => format!("({router}) Entering {to} STATE: {cause}"),
     };
     let mut lines = Vec::new();
