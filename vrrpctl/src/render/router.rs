@@ -32,7 +32,7 @@ pub(super) fn section(out: &mut String, router: &Router, style: Style, zone: &Ti
     }
     priority(out, router, style);
     line(out, "router", &identity(router));
-    line(out, "peers", &peers(router));
+    peers(out, router);
     line(out, "interval", &interval(router));
     addresses(out, router, style);
     counters(out, router, style);
@@ -54,7 +54,7 @@ fn identity(router: &Router) -> String {
     format!("{interface}, VRID {vrid}, IPv{family}, VRRP version {version}, {preempt}")
 }
 
-fn peers(router: &Router) -> String {
+fn peers(out: &mut String, router: &Router) {
     let to = match &router.transport {
         Transport::Multicast { group } => format!("multicast {group}"),
         Transport::Unicast { peers } => {
@@ -67,21 +67,27 @@ fn peers(router: &Router) -> String {
         .source
         .map(|source| format!(" from {source}"))
         .unwrap_or_default();
-    let heard = match (&router.active, router.state) {
-        (Some(active), Word::Backup) => {
-            let (address, priority, age) =
-                (active.address, active.priority, Span(active.heard.age()));
-            format!("MASTER is {address}, priority {priority}, heard {age} ago")
-        }
-        (Some(active), Word::Master | Word::Init | Word::Fault) => {
-            let (address, priority, age) =
-                (active.address, active.priority, Span(active.heard.age()));
-            format!("{address} last heard {age} ago, priority {priority}")
-        }
-        (None, Word::Master) => "no other MASTER heard".to_owned(),
-        (None, Word::Backup | Word::Init | Word::Fault) => "nobody heard yet".to_owned(),
+    line(out, "peers", &format!("{to}{from}"));
+    line(out, "", &heard(router));
+}
+
+fn heard(router: &Router) -> String {
+    let Some(active) = &router.active else {
+        return match router.state {
+            Word::Master => "no other MASTER heard".to_owned(),
+            Word::Backup | Word::Init | Word::Fault => "nobody heard yet".to_owned(),
+        };
     };
-    format!("{to}{from}; {heard}")
+    let (address, age) = (active.address, Span(active.heard.age()));
+    match (active.priority, router.state) {
+        (0, _) => format!("{address} released the addresses {age} ago"),
+        (priority, Word::Backup) => {
+            format!("MASTER is {address} with priority {priority}, heard {age} ago")
+        }
+        (priority, Word::Master | Word::Init | Word::Fault) => {
+            format!("last MASTER heard is {address} with priority {priority}, {age} ago")
+        }
+    }
 }
 
 fn interval(router: &Router) -> String {

@@ -292,3 +292,15 @@ fn numbers_at_the_ends_of_their_ranges_are_rendered_and_judged() {
     }
     assert!(rendered_ones > 100, "{rendered_ones}");
 }
+
+#[test]
+fn the_documented_example_is_what_the_tool_prints() {
+    let documented = include_str!("../../../../docs/status.md");
+    let block: String = documented
+        .lines()
+        .skip_while(|text| !text.starts_with("    loadbalancer MASTER"))
+        .take_while(|text| text.is_empty() || text.starts_with("    "))
+        .map(|text| format!("{}\n", text.strip_prefix("    ").unwrap_or(text)))
+        .collect();
+    assert_eq!(block.trim_end(), rendered(&master()).trim_end());
+}
