@@ -2,6 +2,5 @@
 
 pub mod lab;
 pub mod motivating;
-pub mod sim;
 pub mod vectors;
 pub mod xtask;

@@ -53,12 +53,7 @@ pub(super) fn run() -> ExitCode {
     );
     stages.check(
         "documentation",
-        &[
-            "doc",
-            "--workspace",
-            "--no-deps",
-            "--document-private-items",
-        ],
+        &["doc", "--workspace", "--no-deps"],
         &[("RUSTDOCFLAGS", "-D warnings")],
     );
     let built = stages.check("build", &["build", "--workspace", "--all-targets"], &[]);

@@ -7,8 +7,22 @@
 use std::io;
 use std::thread::JoinHandle;
 
+mod cleanup;
+mod doors;
+mod holder;
+mod links;
 mod message;
+mod netlink;
+mod news;
+mod outbox;
+mod pace;
+mod quiet;
+mod restore;
 mod setup;
+mod source;
+mod successor;
+mod thread;
+mod work;
 
 pub use message::{AddressCommand, AddressEnds, AddressReport};
 pub use setup::{AddressSetup, InterfaceSetup, RouterAddresses, SourceChoice};
@@ -22,8 +36,7 @@ pub fn spawn(
     ends: AddressEnds,
     fifo: Option<u8>,
 ) -> io::Result<JoinHandle<()>> {
-    let _ = (setup, ends, fifo);
-    todo!()
+    thread::spawn(setup, ends, fifo)
 }
 
 /// Takes every virtual address of `setup` off its interface, whoever put it there, and says how many were taken. For the
@@ -32,6 +45,7 @@ pub fn spawn(
 /// # Errors
 /// When the kernel cannot be asked at all; an address that it keeps is not an error.
 pub fn cleanup(setup: &AddressSetup) -> io::Result<usize> {
-    let _ = setup;
-    todo!()
+    cleanup::run(setup)
 }
+#[cfg(test)]
+mod tests;

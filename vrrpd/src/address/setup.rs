@@ -51,8 +51,10 @@ pub struct RouterAddresses {
     pub arp_interval: Duration,
     /// Gap between two NA frames on one interface.
     pub na_interval: Duration,
-    /// Decides about the contents of announcements.
-    pub profile: Profile,
+    /// Gratuitous ARP names ff:ff:ff:ff:ff:ff as target hardware address instead of the sender's.
+    pub arp_target_broadcast: bool,
+    /// NA always has the Router flag, instead of only where the interface forwards.
+    pub na_router_flag: bool,
 }
 
 /// Where a router's source address comes from.
@@ -155,7 +157,8 @@ impl AddressSetup {
                 },
                 arp_interval: announced.arp_interval,
                 na_interval: announced.na_interval,
-                profile: plan.global.profile,
+                arp_target_broadcast: router.announce.arp_target_broadcast,
+                na_router_flag: router.announce.na_router_flag,
             });
         }
         for group in &plan.groups {

@@ -10,6 +10,7 @@ pub(crate) mod allocation;
 pub(crate) mod descriptor;
 pub(crate) mod memory;
 pub(crate) mod message;
+pub(crate) mod packet;
 pub(crate) mod process;
 pub(crate) mod readiness;
 pub(crate) mod socket;
