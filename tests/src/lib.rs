@@ -2,5 +2,6 @@
 
 pub mod lab;
 pub mod motivating;
+pub mod sim;
 pub mod vectors;
 pub mod xtask;

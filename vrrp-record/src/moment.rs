@@ -15,13 +15,13 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// The point `age` before the wall clock read `now_unix_ms`.
+    /// The point `age` before the wall clock read `now_unix_ns`.
     #[must_use]
-    pub fn before(now_unix_ms: i64, age: Duration) -> Self {
-        let age_ms = millis(age);
+    pub fn before(now_unix_ns: i64, age: Duration) -> Self {
+        let age_ns = i64::try_from(age.as_nanos()).unwrap_or(i64::MAX);
         Self {
-            unix_ms: now_unix_ms.saturating_sub(i64::try_from(age_ms).unwrap_or(i64::MAX)),
-            age_ms,
+            unix_ms: now_unix_ns.saturating_sub(age_ns).div_euclid(1_000_000),
+            age_ms: millis(age),
         }
     }
 

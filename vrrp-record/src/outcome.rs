@@ -244,15 +244,17 @@ impl fmt::Display for ReloadOutcome {
                 removed,
                 untouched,
             } => {
-                let total = u64::from(*added)
-                    + u64::from(*changed)
-                    + u64::from(*removed)
-                    + u64::from(*untouched);
-                write!(
-                    f,
-                    "reloaded {}: {added} added, {changed} changed, {removed} removed, {untouched} untouched",
-                    Plural(total, "router")
-                )
+                let parts = [
+                    (added, "added"),
+                    (changed, "changed"),
+                    (removed, "removed"),
+                    (untouched, "untouched"),
+                ];
+                let parts = parts.into_iter().filter(|(count, _)| **count > 0);
+                let parts: Vec<String> = parts
+                    .map(|(count, what)| format!("{} {what}", Plural((*count).into(), "router")))
+                    .collect();
+                write!(f, "reloaded: {}", parts.join(", "))
             }
             Self::Refused { errors } => {
                 let errors = Plural((*errors).into(), "error");

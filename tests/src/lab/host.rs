@@ -174,7 +174,7 @@ impl Host {
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// The addresses on an interface, link-local ones left out.
+    /// The addresses on an interface.
     #[must_use]
     pub fn addresses(&self, interface: &str) -> Vec<Address> {
         let interface = interface.to_owned();
@@ -187,7 +187,6 @@ impl Host {
                     let prefix = entry.netmask.as_ref().and_then(ip_of).map_or(0, ones);
                     Some(Address { ip, prefix })
                 })
-                .filter(|address| !is_link_local(address.ip))
                 .collect()
         });
         addresses.sort_unstable();
@@ -360,13 +359,6 @@ const fn ones(mask: IpAddr) -> u32 {
     match mask {
         IpAddr::V4(mask) => mask.to_bits().count_ones(),
         IpAddr::V6(mask) => mask.to_bits().count_ones(),
-    }
-}
-
-const fn is_link_local(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(_) => false,
-        IpAddr::V6(ip) => ip.is_unicast_link_local(),
     }
 }
 

@@ -1,9 +1,15 @@
 //! A VRRP daemon on a host, *ours* or *keepalived*, behind one interface: scenarios do not know which they drive.
 
 use std::fmt::Debug;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use vrrp_record::control::{
+    Answer, Command, MAX_REQUEST, MAX_RESPONSE, Request, Response, SOCKET_NAME, decode_frame,
+    read_frame, write_frame,
+};
 use vrrp_record::status::Status;
 pub use vrrp_record::words::Word as State;
 
@@ -16,6 +22,7 @@ pub const CONFIGURATION: &str = "/etc/keepalived/keepalived.conf";
 /// The run directory of ours.
 pub const RUN_DIR: &str = "/run/vrrpd";
 
+const PATIENCE: Duration = Duration::from_secs(2);
 const STOP_BOUND: Duration = Duration::from_secs(10);
 
 /// What differs between daemons.
@@ -98,11 +105,21 @@ impl Software for Ours {
     }
 }
 
-/// What `vrrpctl status --json` says on a host; `None` while no daemon answers.
+/// What our daemon on a host says about itself; `None` while it does not answer. Asked over the control socket, because
+/// a waiting test asks often.
 #[must_use]
 pub fn status(host: &Host) -> Option<Status> {
-    let finished = host.run(&["vrrpctl", "--run-dir", RUN_DIR, "status", "--json"]);
-    serde_json::from_str(&finished.output).ok()
+    host.within(|| {
+        let mut stream = UnixStream::connect(Path::new(RUN_DIR).join(SOCKET_NAME)).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        stream.set_write_timeout(Some(PATIENCE)).ok()?;
+        write_frame(&mut stream, &Request::new(Command::Status), MAX_REQUEST).ok()?;
+        let response: Response = decode_frame(&read_frame(&mut stream, MAX_RESPONSE).ok()?).ok()?;
+        match response.answer {
+            Answer::Status { status } => Some(*status),
+            Answer::Done { .. } | Answer::Error { .. } => None,
+        }
+    })
 }
 
 /// A running daemon. Dropping it kills it with its children.

@@ -26,6 +26,7 @@ cargo xtask COMMAND
   interop [FILTER] [--repeat N] only the tests beside Debian's keepalived, N times in a row
   vectors FILE                  run packets with expected outcomes against the protocol crate
   sim --seed N                  replay one simulated scenario with its event log
+  sim --count N                 run the scenarios of the seeds below N
 
 test, demo and interop need root for namespaces.";
 
@@ -39,6 +40,8 @@ pub fn main() -> ExitCode {
         ["demo"] => demo::run(),
         ["interop", rest @ ..] => interop::run(rest),
         ["vectors", file] => vectors(Path::new(file)),
+        ["sim", "--seed", seed] => replay(seed),
+        ["sim", "--count", count] => simulate(count),
         ["lab-init"] => crate::lab::init_main(),
         ["lab-canary", file] => crate::lab::canary_main(Path::new(file)),
         [] | ["help" | "-h" | "--help"] => {
@@ -52,6 +55,41 @@ pub fn main() -> ExitCode {
             );
             ExitCode::from(2)
         }
+    }
+}
+
+fn replay(seed: &str) -> ExitCode {
+    let Ok(seed) = seed.parse() else {
+        eprintln!("cargo xtask sim: a seed is a number, not {seed}");
+        return ExitCode::from(2);
+    };
+    let (log, result) = crate::sim::replay(seed);
+    for line in log {
+        println!("{line}");
+    }
+    match result {
+        Ok(()) => {
+            println!("seed {seed} holds every invariant");
+            ExitCode::SUCCESS
+        }
+        Err(what) => {
+            eprintln!("seed {seed}: {what}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn simulate(count: &str) -> ExitCode {
+    let Ok(count) = count.parse() else {
+        eprintln!("cargo xtask sim: a count is a number, not {count}");
+        return ExitCode::from(2);
+    };
+    let report = crate::sim::run(0..count);
+    println!("{report}");
+    if report.failures.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
 

@@ -53,7 +53,12 @@ pub(super) fn run() -> ExitCode {
     );
     stages.check(
         "documentation",
-        &["doc", "--workspace", "--no-deps"],
+        &[
+            "doc",
+            "--workspace",
+            "--no-deps",
+            "--document-private-items",
+        ],
         &[("RUSTDOCFLAGS", "-D warnings")],
     );
     let built = stages.check("build", &["build", "--workspace", "--all-targets"], &[]);

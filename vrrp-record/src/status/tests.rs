@@ -13,7 +13,7 @@ const EXAMPLE: &str = include_str!("../../schema/status-1.json");
 const TAKEN: i64 = 1_779_617_288_412;
 
 fn ago(millis: u64) -> Moment {
-    Moment::before(TAKEN, Duration::from_millis(millis))
+    Moment::before(TAKEN * 1_000_000, Duration::from_millis(millis))
 }
 
 /// A status that uses every field of the schema.

@@ -1,7 +1,15 @@
 //! Points in time as people read them: local, with the offset from UTC.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use vrrp_record::quantity::Span;
+
+/// A length of time told in milliseconds.
+pub(super) const fn millis(millis: u64) -> Span {
+    Span(Duration::from_millis(millis))
+}
 
 /// `2026-11-24 11:07:54 +01:00`.
 pub(super) fn full(unix_ms: i64, zone: &TimeZone) -> String {

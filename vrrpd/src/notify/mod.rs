@@ -1,7 +1,7 @@
 //! Notify programs: which ones a change calls for, in which order, and with which words.
 //!
 //! Programs are started in order and never waited for, as with keepalived; they run side by side. A transition's programs
-//! are started after its kernel work. Deciding is [`order`]'s, starting is here.
+//! are started after its kernel work. `order` decides what may be started now, this starts it.
 
 mod order;
 #[cfg(test)]

@@ -20,7 +20,7 @@ impl History {
         self.count += 1;
         let event = Event {
             seq: self.count,
-            unix_ms: at.unix_ms,
+            unix_ms: at.unix_ms(),
             monotonic_ns: at.monotonic.as_nanos(),
             kind,
         };

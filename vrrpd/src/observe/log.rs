@@ -193,7 +193,7 @@ pub(super) fn lines(kind: &Kind) -> Vec<Line> {
         } => line(Level::WARN, format!("Netlink reports {interface} down")),
         Kind::Reload {
             outcome: outcome @ ReloadOutcome::Applied { .. },
-        } => line(Level::INFO, format!("Reload complete: {outcome}")),
+        } => line(Level::INFO, format!("Reload complete, {outcome}")),
         Kind::Reload {
             outcome: outcome @ ReloadOutcome::Refused { .. },
         } => line(Level::DEBUG, format!("Reload refused: {outcome}")),
@@ -262,13 +262,17 @@ fn transition(kind: &Kind) -> Vec<Line> {
         Level::INFO
     };
     let text = match (from == to, releasing, cause) {
-        (true, true, _) => format!(
-            "({router}) leaves, and keeps its addresses until the successor has them: {cause}"
-        ),
+        (true, true, _) => {
+            format!(
+                "({router}) Leaving {from} STATE, with its addresses until the successor has them: {cause}"
+            )
+        }
         (true, false, _) => format!("({router}) Remains in {to} STATE: {cause}"),
         (false, _, Cause::Started) if *to == Word::Backup => {
             format!("({router}) Entering {to} STATE (init)")
         }
+        // Only a stop leads there, and keepalived's users look for no such state.
+        (false, _, _) if *to == Word::Init => format!("({router}) Left {from} STATE: {cause}"),
         (false, _, _) => format!("({router}) Entering {to} STATE: {cause}"),
     };
     let mut lines = Vec::new();

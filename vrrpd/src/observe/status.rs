@@ -58,7 +58,7 @@ pub(super) fn build(inputs: &Inputs<'_>) -> Status {
     let mut status = Status {
         schema: SCHEMA,
         health: Health::default(),
-        taken_unix_ms: now.unix_ms,
+        taken_unix_ms: now.unix_ms(),
         taken_monotonic_ns: now.monotonic.as_nanos(),
         daemon: daemon(inputs),
         groups: groups(plan, &routers),

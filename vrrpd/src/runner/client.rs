@@ -1,4 +1,4 @@
-//! The daemon's side of the runner: starts it, asks it, and hands each program's events to whoever started the program.
+//! The daemon's side of the runner: asks it, and hands each program's events to whoever started the program.
 //!
 //! Sending never waits: a runner that does not read is an error to the caller, not a reason to stop.
 
@@ -6,124 +6,22 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use nix::libc;
-use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, socketpair};
+use nix::sys::socket::MsgFlags;
 use tokio::sync::{mpsc, watch};
 
 use super::files::{FileError, split_names};
+use super::link::RunnerError;
 use super::message::{MESSAGE_LIMIT, Reply, Request, RunEvent, receive, send};
 use super::program::{Candidate, Program, Resolved, Unusable};
+use super::run::Run;
 
-/// The hidden first argument that makes a vrrpd the runner.
-pub const ARGUMENT: &str = "@runner";
 /// How long file work may take: a file system that hangs must not hold a reload for ever.
 const FILE_BOUND: Duration = Duration::from_secs(20);
-
-/// Why the runner did not do something.
-#[derive(Debug, thiserror::Error)]
-pub enum RunnerError {
-    /// It could not be started.
-    #[error("cannot start the runner process")]
-    Spawn(#[source] io::Error),
-    /// It ended.
-    #[error("the runner process has ended")]
-    Gone,
-    /// It does not take requests now.
-    #[error("the runner process does not take requests")]
-    Busy,
-    /// It did not answer.
-    #[error("the runner process did not answer within {} s", .0.as_secs())]
-    Silent(Duration),
-    /// The request cannot be sent.
-    #[error("cannot ask the runner process")]
-    Send(#[source] io::Error),
-}
-
-impl From<RunnerError> for FileError {
-    fn from(error: RunnerError) -> Self {
-        let errno = match &error {
-            RunnerError::Silent(_) => libc::ETIMEDOUT,
-            RunnerError::Busy => libc::EAGAIN,
-            RunnerError::Spawn(_) | RunnerError::Gone | RunnerError::Send(_) => libc::EIO,
-        };
-        let message = error.to_string();
-        Self::Refused { errno, message }
-    }
-}
-
-/// A runner that was started and not yet spoken to: no thread exists on its behalf.
-#[derive(Debug)]
-pub struct Link {
-    socket: OwnedFd,
-    process: std::process::Child,
-}
-
-impl Link {
-    /// Starts the runner from this program's own file.
-    ///
-    /// # Errors
-    /// [`RunnerError::Spawn`].
-    pub fn spawn() -> Result<Self, RunnerError> {
-        // Not the file's path: an upgrade may have put another program there.
-        Self::spawn_from(Path::new("/proc/self/exe"))
-    }
-
-    /// Starts the runner from a vrrpd at `executable`.
-    ///
-    /// # Errors
-    /// [`RunnerError::Spawn`].
-    pub fn spawn_from(executable: &Path) -> Result<Self, RunnerError> {
-        let pair = socketpair(
-            AddressFamily::Unix,
-            SockType::SeqPacket,
-            None,
-            SockFlag::SOCK_CLOEXEC,
-        );
-        let (socket, theirs) = pair.map_err(|errno| RunnerError::Spawn(errno.into()))?;
-        let process = Command::new(executable)
-            .arg0("vrrpd-runner")
-            .arg(ARGUMENT)
-            .stdin(Stdio::from(theirs))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(RunnerError::Spawn)?;
-        Ok(Self { socket, process })
-    }
-
-    /// The runner's process id.
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.process.id()
-    }
-
-    /// Starts the thread that takes the runner's replies.
-    ///
-    /// # Errors
-    /// [`RunnerError::Spawn`].
-    pub fn attach(self) -> Result<Runner, RunnerError> {
-        let shared = Arc::new(Shared {
-            socket: self.socket,
-            pid: self.process.id(),
-            process: Mutex::new(self.process),
-            routes: Mutex::new(Routes::default()),
-            gone: watch::Sender::new(false),
-        });
-        let reader = Arc::clone(&shared);
-        std::thread::Builder::new()
-            .name(String::from("runner-replies"))
-            .spawn(move || reader.read_replies())
-            .map_err(RunnerError::Spawn)?;
-        Ok(Runner(shared))
-    }
-}
 
 /// What the daemon can ask of the runner. Clones share it.
 #[derive(Clone, Debug)]
@@ -211,6 +109,32 @@ impl Shared {
 }
 
 impl Runner {
+    /// Starts the thread that takes the replies.
+    pub(super) fn attach(
+        socket: OwnedFd,
+        process: std::process::Child,
+    ) -> Result<Self, RunnerError> {
+        let shared = Arc::new(Shared {
+            socket,
+            pid: process.id(),
+            process: Mutex::new(process),
+            routes: Mutex::new(Routes::default()),
+            gone: watch::Sender::new(false),
+        });
+        let reader = Arc::clone(&shared);
+        std::thread::Builder::new()
+            .name(String::from("runner-replies"))
+            .spawn(move || reader.read_replies())
+            .map_err(RunnerError::Spawn)?;
+        Ok(Self(shared))
+    }
+
+    /// Terminates a program, if it still runs. A runner that does not take the request has its own timeout for the
+    /// program, or is gone.
+    pub(super) fn kill(&self, run: u64) {
+        let _ = self.0.send(&Request::Kill { run });
+    }
+
     /// The runner's process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
@@ -302,10 +226,7 @@ impl Runner {
             self.0.routes().runs.remove(&run);
             return Err(error);
         }
-        Ok(Run {
-            events,
-            kill_on_drop: Some((self.clone(), run)),
-        })
+        Ok(Run::new(events, self.clone(), run))
     }
 
     /// Waits until the runner has ended.
@@ -380,46 +301,5 @@ fn done(reply: Reply) -> Result<(), FileError> {
             result
         }
         Reply::Resolve { .. } | Reply::Run { .. } => Err(FileError::NotFound),
-    }
-}
-
-/// A program that was started. Dropping it terminates the program, unless it was let go.
-#[derive(Debug)]
-pub struct Run {
-    events: mpsc::UnboundedReceiver<RunEvent>,
-    kill_on_drop: Option<(Runner, u64)>,
-}
-
-impl Run {
-    /// A run without a program, for tests of those who start programs.
-    #[must_use]
-    pub const fn from_events(events: mpsc::UnboundedReceiver<RunEvent>) -> Self {
-        Self {
-            events,
-            kill_on_drop: None,
-        }
-    }
-
-    /// The next event; `None` after the last, or when the runner is gone. Cancel safe.
-    pub async fn next(&mut self) -> Option<RunEvent> {
-        let event = self.events.recv().await;
-        if matches!(event, None | Some(RunEvent::Ended { .. })) {
-            self.kill_on_drop = None;
-        }
-        event
-    }
-
-    /// Lets the program go on when this is dropped.
-    pub fn let_go(&mut self) {
-        self.kill_on_drop = None;
-    }
-}
-
-impl Drop for Run {
-    fn drop(&mut self) {
-        if let Some((runner, run)) = self.kill_on_drop.take() {
-            // A runner that does not take the request has its own timeout for the program, or is gone.
-            let _ = runner.0.send(&Request::Kill { run });
-        }
     }
 }

@@ -12,15 +12,19 @@ mod children;
 mod client;
 mod files;
 mod glob;
+mod link;
 mod message;
 mod program;
+mod run;
 mod serve;
 
-pub use client::{ARGUMENT, Link, Run, Runner, RunnerError};
+pub use client::Runner;
 pub use files::{FileError, read};
 pub use glob::glob;
+pub use link::{ARGUMENT, Link, RunnerError};
 pub use message::{Outcome, RunEvent};
 pub use program::{
     Account, Candidate, DEFAULT_USER, Insecure, Program, Resolved, Unusable, resolve,
 };
+pub use run::Run;
 pub use serve::main;

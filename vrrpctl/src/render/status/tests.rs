@@ -5,7 +5,7 @@ use vrrp_record::cause::Cause;
 use vrrp_record::event::TrackerKind;
 use vrrp_record::health::judge;
 use vrrp_record::moment::Moment;
-use vrrp_record::status::Health;
+use vrrp_record::status::{Address, Health, LedgerEntry, Transport};
 use vrrp_record::words::Faults;
 
 use super::*;
@@ -66,7 +66,8 @@ fn backup() -> Status {
     router.priority.base = 100;
     router.priority.effective = 102;
     router.addresses[0].present = Some(false);
-    router.active.as_mut().unwrap().heard = Moment::before(taken, Duration::from_millis(412));
+    router.active.as_mut().unwrap().heard =
+        Moment::before(taken * 1_000_000, Duration::from_millis(412));
     router.sent = vrrp_record::status::Sent::default();
     router.received.discarded.clear();
     status.last_events.clear();
@@ -157,6 +158,30 @@ fn everything_that_can_be_wrong_at_once() {
 fn vrrp_proto_faults() -> vrrp_record::words::FaultSet {
     use vrrp_record::words::FaultSet;
     FaultSet::INTERFACE_DOWN.with(FaultSet::NO_SOURCE, true)
+}
+
+#[test]
+fn a_script_that_turned_bad_is_one_event() {
+    let mut status = example();
+    let mut turned = *status.last_events.last().unwrap();
+    let Kind::ScriptRun {
+        script, outcome, ..
+    } = turned.kind
+    else {
+        panic!("{turned:?}")
+    };
+    turned.seq += 1;
+    turned.kind = Kind::Tracker {
+        kind: TrackerKind::Script,
+        name: script,
+        state: TrackerState::Bad,
+        outcome: Some(outcome),
+    };
+    assert!(rendered(&status).contains("script chk_haproxy: exit 1 after 11 ms\n"));
+    status.last_events.push(turned);
+    let text = rendered(&status);
+    assert!(text.contains("script chk_haproxy: bad (exit 1)"), "{text}");
+    assert!(!text.contains("exit 1 after 11 ms\n"), "{text}");
 }
 
 #[test]
@@ -266,4 +291,16 @@ fn numbers_at_the_ends_of_their_ranges_are_rendered_and_judged() {
         }
     }
     assert!(rendered_ones > 100, "{rendered_ones}");
+}
+
+#[test]
+fn the_documented_example_is_what_the_tool_prints() {
+    let documented = include_str!("../../../../docs/status.md");
+    let block: String = documented
+        .lines()
+        .skip_while(|text| !text.starts_with("    loadbalancer MASTER"))
+        .take_while(|text| text.is_empty() || text.starts_with("    "))
+        .map(|text| format!("{}\n", text.strip_prefix("    ").unwrap_or(text)))
+        .collect();
+    assert_eq!(block.trim_end(), rendered(&master()).trim_end());
 }

@@ -3,20 +3,22 @@
 //!
 //! Files, users and programs are looked at through the runner, or directly by `-t`, which is its caller's own process.
 
+mod access;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nix::net::if_::if_nametoindex;
-use vrrp_config::plan::{CommandPlan, GroupPlan, NotifyPlan, Plan, RouterPlan, UserSpec};
-use vrrp_config::{CommandFinding, FileProvider, HostFacts, LoadOptions, Loaded, Severity};
+use vrrp_config::plan::{CommandPlan, GroupPlan, NotifyPlan, Plan, RouterPlan};
+use vrrp_config::{LoadOptions, Loaded, Severity};
+
+pub use access::Access;
+use access::candidate;
 
 use crate::cli::Options;
 use crate::exit::Exit;
 use crate::notify::Commands;
-use crate::runner::{
-    self, Account, Candidate, DEFAULT_USER, Program, Resolved, Runner, RunnerError, Unusable,
-};
+use crate::runner::{DEFAULT_USER, Program};
 use crate::track::Settings;
 
 /// keepalived's file.
@@ -62,115 +64,6 @@ fn short_host_name() -> String {
     let name = nix::unistd::gethostname().unwrap_or_default();
     let name = name.to_string_lossy();
     name.split('.').next().unwrap_or_default().to_owned()
-}
-
-/// How files, users and programs are looked at.
-#[derive(Clone, Debug)]
-pub enum Access {
-    /// By this process.
-    Direct,
-    /// By the runner.
-    Runner(Runner),
-}
-
-impl Access {
-    fn resolve(&self, candidate: &Candidate) -> Result<Result<Resolved, Unusable>, RunnerError> {
-        match self {
-            Self::Direct => Ok(runner::resolve(candidate)),
-            Self::Runner(runner) => runner.resolve(candidate),
-        }
-    }
-}
-
-impl FileProvider for Access {
-    fn read(&self, path: &Path, limit: usize) -> Result<Vec<u8>, vrrp_config::FileError> {
-        let bytes = u64::try_from(limit).unwrap_or(u64::MAX);
-        let content = match self {
-            Self::Direct => runner::read(path, bytes),
-            Self::Runner(runner) => runner.read(path, bytes),
-        };
-        content.map_err(|error| match error {
-            runner::FileError::NotFound => vrrp_config::FileError::Missing,
-            runner::FileError::NotRegular | runner::FileError::Executable => {
-                vrrp_config::FileError::NotRegular
-            }
-            runner::FileError::TooLarge { .. } => vrrp_config::FileError::TooLarge(limit),
-            runner::FileError::Refused { errno, .. } if errno == nix::libc::EACCES => {
-                vrrp_config::FileError::Denied
-            }
-            runner::FileError::Refused { message, .. } => vrrp_config::FileError::Other(message),
-        })
-    }
-
-    fn glob(&self, pattern: &Path) -> Vec<PathBuf> {
-        let pattern = pattern.to_string_lossy();
-        let found = match self {
-            Self::Direct => runner::glob(&pattern),
-            Self::Runner(runner) => runner.glob(&pattern),
-        };
-        found.unwrap_or_else(|error| {
-            tracing::warn!("cannot expand '{pattern}': {error}");
-            Vec::new()
-        })
-    }
-}
-
-impl HostFacts for Access {
-    fn interface_exists(&self, name: &str) -> Option<bool> {
-        Some(if_nametoindex(name).is_ok())
-    }
-
-    fn user_exists(&self, user: &UserSpec) -> Option<bool> {
-        // Any program will do: the user is looked at first.
-        let candidate = Candidate {
-            argv: vec![String::from("/")],
-            shell: false,
-            account: Some(account(user)),
-            security: false,
-        };
-        let resolved = self.resolve(&candidate).ok()?;
-        Some(!matches!(
-            resolved,
-            Err(Unusable::NoUser(_) | Unusable::NoGroup(_))
-        ))
-    }
-
-    fn command(&self, command: &CommandPlan, user: Option<&UserSpec>) -> Option<CommandFinding> {
-        let candidate = candidate(command, user, false);
-        match self.resolve(&candidate).ok()? {
-            Ok(Resolved {
-                insecure: Some(_), ..
-            }) => Some(CommandFinding::Insecure),
-            Ok(_) => Some(CommandFinding::Fine),
-            Err(Unusable::NotExecutable { .. }) => Some(CommandFinding::NotExecutable),
-            Err(Unusable::NotFound(_) | Unusable::NotAFile(_) | Unusable::NoCommand) => {
-                Some(CommandFinding::Missing)
-            }
-            // The user is another question; security was not asked for.
-            Err(
-                Unusable::NoUser(_)
-                | Unusable::NoGroup(_)
-                | Unusable::NoDefaultUser
-                | Unusable::Insecure { .. },
-            ) => None,
-        }
-    }
-}
-
-fn account(user: &UserSpec) -> Account {
-    Account {
-        user: user.user.clone(),
-        group: user.group.clone(),
-    }
-}
-
-fn candidate(command: &CommandPlan, user: Option<&UserSpec>, security: bool) -> Candidate {
-    Candidate {
-        argv: command.argv.clone(),
-        shell: command.shell,
-        account: command.user.as_ref().or(user).map(account),
-        security,
-    }
 }
 
 /// A configuration that can run.

@@ -1,0 +1,103 @@
+//! Starting the runner, and what can go wrong with it.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use nix::libc;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+
+use super::client::Runner;
+use super::files::FileError;
+
+/// The hidden first argument that makes a vrrpd the runner.
+pub const ARGUMENT: &str = "@runner";
+/// Why the runner did not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum RunnerError {
+    /// It could not be started.
+    #[error("cannot start the runner process")]
+    Spawn(#[source] io::Error),
+    /// It ended.
+    #[error("the runner process has ended")]
+    Gone,
+    /// It does not take requests now.
+    #[error("the runner process does not take requests")]
+    Busy,
+    /// It did not answer.
+    #[error("the runner process did not answer within {} s", .0.as_secs())]
+    Silent(Duration),
+    /// The request cannot be sent.
+    #[error("cannot ask the runner process")]
+    Send(#[source] io::Error),
+}
+
+impl From<RunnerError> for FileError {
+    fn from(error: RunnerError) -> Self {
+        let errno = match &error {
+            RunnerError::Silent(_) => libc::ETIMEDOUT,
+            RunnerError::Busy => libc::EAGAIN,
+            RunnerError::Spawn(_) | RunnerError::Gone | RunnerError::Send(_) => libc::EIO,
+        };
+        let message = error.to_string();
+        Self::Refused { errno, message }
+    }
+}
+
+/// A runner that was started and not yet spoken to: no thread exists on its behalf.
+#[derive(Debug)]
+pub struct Link {
+    socket: OwnedFd,
+    process: std::process::Child,
+}
+
+impl Link {
+    /// Starts the runner from this program's own file.
+    ///
+    /// # Errors
+    /// [`RunnerError::Spawn`].
+    pub fn spawn() -> Result<Self, RunnerError> {
+        // Not the file's path: an upgrade may have put another program there.
+        Self::spawn_from(Path::new("/proc/self/exe"))
+    }
+
+    /// Starts the runner from a vrrpd at `executable`.
+    ///
+    /// # Errors
+    /// [`RunnerError::Spawn`].
+    pub fn spawn_from(executable: &Path) -> Result<Self, RunnerError> {
+        let pair = socketpair(
+            AddressFamily::Unix,
+            SockType::SeqPacket,
+            None,
+            SockFlag::SOCK_CLOEXEC,
+        );
+        let (socket, theirs) = pair.map_err(|errno| RunnerError::Spawn(errno.into()))?;
+        let process = Command::new(executable)
+            .arg0("vrrpd-runner")
+            .arg(ARGUMENT)
+            .stdin(Stdio::from(theirs))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(RunnerError::Spawn)?;
+        Ok(Self { socket, process })
+    }
+
+    /// The runner's process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Starts the thread that takes the runner's replies.
+    ///
+    /// # Errors
+    /// [`RunnerError::Spawn`].
+    pub fn attach(self) -> Result<Runner, RunnerError> {
+        Runner::attach(self.socket, self.process)
+    }
+}
