@@ -48,7 +48,7 @@ impl Stages {
     pub(super) fn tests(&mut self, name: &str, runs: &[Vec<&str>]) -> bool {
         self.run(name, || {
             let outcomes: Vec<Outcome> = runs.iter().map(|words| cargo::run(words, &[])).collect();
-            sum(&outcomes)
+            as_tests(sum(&outcomes))
         })
     }
 
@@ -80,6 +80,15 @@ pub(super) fn as_check(success: bool) -> Outcome {
         passed: u32::from(success),
         failed: u32::from(!success),
     }
+}
+
+/// A stage of tests in which none ran has shown nothing.
+fn as_tests(outcome: Outcome) -> Outcome {
+    if outcome.passed + outcome.failed > 0 {
+        return outcome;
+    }
+    println!("no test ran");
+    as_check(false)
 }
 
 fn sum(outcomes: &[Outcome]) -> Outcome {
@@ -114,5 +123,15 @@ mod tests {
         };
         let total = sum(&[crashed, as_check(true)]);
         assert_eq!((total.success, total.passed, total.failed), (false, 4, 1));
+    }
+
+    #[test]
+    fn a_stage_without_a_test_fails() {
+        let nothing = Outcome {
+            success: true,
+            ..Outcome::default()
+        };
+        assert!(!as_tests(nothing).success);
+        assert!(as_tests(as_check(true)).success);
     }
 }
