@@ -14,8 +14,6 @@ use crate::source::Span;
 pub(super) struct Vip {
     pub(super) plan: VipPlan,
     pub(super) span: Span,
-    /// Where `dev` was written.
-    pub(super) device: Option<Span>,
 }
 
 /// One entry; `None` where it is dropped, which was said.
@@ -42,7 +40,6 @@ pub(super) fn read(entry: &Node, context: &mut Context<'_>) -> Option<Vip> {
     let mut vip = Vip {
         plan: VipPlan::plain(address, Some(prefix)),
         span: word.span,
-        device: None,
     };
     let mut lifetime = None;
     let mut broadcast = None;
@@ -53,7 +50,6 @@ pub(super) fn read(entry: &Node, context: &mut Context<'_>) -> Option<Vip> {
             "dev" => {
                 let device = value(word, &mut words, "DEVICE", context)?;
                 plan.interface = Some(context.interface(device)?);
-                vip.device = Some(device.span);
             }
             "brd" | "broadcast" => {
                 broadcast = Some(value(word, &mut words, "ADDRESS, + or -", context)?)

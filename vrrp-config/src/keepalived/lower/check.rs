@@ -1,4 +1,4 @@
-//! What only the whole configuration shows: routers of one identity, interfaces that do not exist, disabled scripts,
+//! What only the whole configuration shows: routers of one identity, disabled scripts,
 //! script security, nothing to run.
 
 use super::Context;
@@ -8,7 +8,6 @@ use super::group::GroupDraft;
 use super::script::ScriptDraft;
 use super::value::quoted;
 use crate::diagnostic::{Class, Diagnostic, Severity};
-use crate::source::Span;
 use vrrp_proto::units::Family;
 
 /// Runs all checks.
@@ -20,22 +19,6 @@ pub(super) fn check(
     context: &mut Context<'_>,
 ) {
     duplicates(routers, context);
-    for router in routers.iter() {
-        exists(
-            &router.plan.interface,
-            router.interface_span,
-            global,
-            context,
-        );
-        for (name, span) in &router.other_interfaces {
-            exists(name, *span, global, context);
-        }
-    }
-    for group in groups.iter() {
-        for track in &group.track_interfaces {
-            exists(&track.plan.name, track.span, global, context);
-        }
-    }
     untrack(routers, scripts, groups);
     security(global, context);
     if routers.is_empty() && !context.collector.refused() {
@@ -77,20 +60,6 @@ fn duplicates(routers: &[RouterDraft], context: &mut Context<'_>) {
     }
 }
 
-fn exists(name: &str, span: Span, global: &GlobalDraft, context: &mut Context<'_>) {
-    if context.facts.interface_exists(name) != Some(false) {
-        return;
-    }
-    let message = format!("interface {} does not exist", quoted(name));
-    if global.dynamic_interfaces {
-        let message = format!("{message} yet; what needs it is in FAULT until it appears");
-        context.remark(span, message, "'ip link' lists the interfaces of this host");
-    } else {
-        let help = "'ip link' lists the interfaces of this host; write dynamic_interfaces in global_defs if it appears later";
-        context.refuse(span, message, help);
-    }
-}
-
 /// A script that cannot run is tracked by nobody.
 fn untrack(routers: &mut [RouterDraft], scripts: &mut Vec<ScriptDraft>, groups: &mut [GroupDraft]) {
     let disabled: Vec<String> = scripts
@@ -113,8 +82,12 @@ fn untrack(routers: &mut [RouterDraft], scripts: &mut Vec<ScriptDraft>, groups: 
     scripts.retain(|script| !script.disabled);
 }
 
+/// keepalived does not come to look at its commands where an interface is missing.
 fn security(global: &GlobalDraft, context: &mut Context<'_>) {
-    if let Some(span) = context.first_command.filter(|_| !global.script_security) {
+    if let Some(span) = context
+        .first_command
+        .filter(|_| !global.script_security && !context.missing_interface)
+    {
         let message = "commands run as configured, without a check of who could change them";
         context.push(Diagnostic::new(Severity::Warning, Class::Security, span, message).help(
             "write enable_script_security in global_defs, and let root alone own the programs and their directories",

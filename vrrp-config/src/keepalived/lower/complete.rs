@@ -25,10 +25,7 @@ const MOST_V6: usize = 90;
 pub(super) struct RouterDraft {
     pub(super) plan: RouterPlan,
     pub(super) span: Span,
-    pub(super) interface_span: Span,
     pub(super) vrid_span: Span,
-    /// Interfaces named by `dev` and `track_interface`.
-    pub(super) other_interfaces: Vec<(String, Span)>,
 }
 
 /// Settles an instance; `None` where the daemon cannot run with it, which was said.
@@ -66,7 +63,6 @@ pub(super) fn complete(
     let (interface, vrid) = (interface?, vrid?);
     let track_interfaces = track_interfaces(&draft, &interface.0, context);
     let track_scripts = track_scripts(&draft, priority, context);
-    let other_interfaces = other_interfaces(&draft, &track_interfaces);
     let message_only = draft.checksum_as_v2.unwrap_or(global.checksum_as_v2);
     let plans = |vips: Vec<Vip>| -> Vec<VipPlan> { vips.into_iter().map(|vip| vip.plan).collect() };
     let plan = RouterPlan {
@@ -113,9 +109,7 @@ pub(super) fn complete(
     Some(RouterDraft {
         plan,
         span: draft.span,
-        interface_span: interface.1,
         vrid_span: vrid.1,
-        other_interfaces,
     })
 }
 
@@ -609,19 +603,4 @@ fn track_scripts(
         }
     }
     tracks
-}
-
-fn other_interfaces(draft: &InstanceDraft, tracked: &[TrackPlan]) -> Vec<(String, Span)> {
-    let devices = draft.addresses.iter().chain(&draft.excluded);
-    let mut interfaces: Vec<_> = devices
-        .filter_map(|vip| Some((vip.plan.interface.clone()?, vip.device?)))
-        .collect();
-    for track in draft
-        .track_interfaces
-        .iter()
-        .filter(|track| tracked.contains(&track.plan))
-    {
-        interfaces.push((track.plan.name.clone(), track.span));
-    }
-    interfaces
 }

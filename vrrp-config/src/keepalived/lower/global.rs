@@ -21,7 +21,7 @@ pub(super) struct GlobalDraft {
     /// `script_user` names nobody of this host.
     bad_script_user: bool,
     pub(super) script_security: bool,
-    pub(super) dynamic_interfaces: bool,
+    dynamic_interfaces: bool,
     startup_delay: Duration,
     log_unknown_vrids: bool,
     realtime: Realtime,
@@ -78,6 +78,7 @@ impl GlobalDraft {
         }
         context.script_security = self.script_security;
         context.script_user.clone_from(&self.script_user);
+        context.dynamic_interfaces = self.dynamic_interfaces;
         context.bad_script_user = self.bad_script_user;
     }
 

@@ -18,6 +18,7 @@ pub(super) struct GroupDraft {
     pub(super) plan: GroupPlan,
     pub(super) span: Span,
     members: Vec<Word>,
+    has_list: bool,
     pub(super) track_interfaces: Vec<Track>,
     pub(super) track_scripts: Vec<Track>,
 }
@@ -55,6 +56,7 @@ pub(super) fn read(
         },
         span: name.span,
         members: Vec::new(),
+        has_list: false,
         track_interfaces: Vec::new(),
         track_scripts: Vec::new(),
     };
@@ -77,7 +79,19 @@ impl GroupDraft {
             return;
         }
         match node.keyword.text.as_str() {
+            "group" if self.has_list => {
+                let message = format!(
+                    "sync group {} has a group block already; this one is ignored",
+                    quoted(&self.plan.name)
+                );
+                context.complain(
+                    node.keyword.span,
+                    message,
+                    "list all instances in one block",
+                );
+            }
             "group" => {
+                self.has_list = true;
                 let entries = context.block(node);
                 if entries.is_empty() && node.block.is_some() {
                     let message = format!(

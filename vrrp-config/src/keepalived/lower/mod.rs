@@ -39,6 +39,10 @@ pub(super) struct Context<'a> {
     script_user: Option<UserSpec>,
     /// `script_user` names nobody of this host.
     bad_script_user: bool,
+    /// `dynamic_interfaces`.
+    dynamic_interfaces: bool,
+    /// An interface was refused because the host does not have it.
+    missing_interface: bool,
 }
 
 /// Gives a tree its meaning.
@@ -56,6 +60,8 @@ pub(crate) fn lower(
         script_security: false,
         script_user: None,
         bad_script_user: false,
+        dynamic_interfaces: false,
+        missing_interface: false,
     };
     let context = &mut context;
     let mut global = global::GlobalDraft::default();

@@ -106,7 +106,11 @@ struct Fields {
 impl Fields {
     fn read(&mut self, node: &Node, context: &mut Context<'_>) {
         match node.keyword.text.as_str() {
-            "script" => self.command = context.command(node, Behind::Nothing),
+            "script" => {
+                self.command = context
+                    .command(node, Behind::Nothing)
+                    .or_else(|| self.command.take());
+            }
             "interval" => {
                 self.interval = seconds(node, context, "1 second is used").or(self.interval)
             }

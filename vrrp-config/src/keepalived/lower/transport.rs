@@ -39,9 +39,10 @@ impl TransportDraft {
                 self.source(node, family, context);
                 self.unicast(node);
             }
-            "mcast_dst_ip" => self.group(node, context),
+            "mcast_dst_ip" => self.group(node, family, context),
             "track_src_ip" => self.track_source = context.flag(node),
             "unicast_peer" => {
+                self.unicast(node);
                 for entry in context.block(node) {
                     self.peer(entry, family, context);
                 }
@@ -85,7 +86,7 @@ impl TransportDraft {
         }
     }
 
-    fn group(&mut self, node: &Node, context: &mut Context<'_>) {
+    fn group(&mut self, node: &Node, family: &mut Option<Family>, context: &mut Context<'_>) {
         let Some(word) = context.argument(node, "ADDRESS") else {
             return;
         };
@@ -105,7 +106,11 @@ impl TransportDraft {
                 "remove the line for 224.0.0.18 and ff02::12",
             );
         }
-        self.group = group.or(self.group);
+        if let Some(group) = group
+            && agrees(group, word, family, "multicast address", context)
+        {
+            self.group = Some(group);
+        }
     }
 
     fn peer(&mut self, entry: &Node, family: &mut Option<Family>, context: &mut Context<'_>) {

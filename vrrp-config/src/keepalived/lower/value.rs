@@ -297,7 +297,7 @@ impl Context<'_> {
         address
     }
 
-    /// An interface name that the kernel can have.
+    /// An interface name that the kernel can have; one that the host does not have is refused.
     pub(super) fn interface(&mut self, word: &Word) -> Option<String> {
         let name = word.text.as_str();
         if !names::is_interface(name) {
@@ -305,7 +305,24 @@ impl Context<'_> {
             self.complain(word.span, message, names::INTERFACE_HELP);
             return None;
         }
+        self.exists(name, word.span);
         Some(name.to_owned())
+    }
+
+    /// Refuses an interface that the host does not have, unless it may come later.
+    fn exists(&mut self, name: &str, span: Span) {
+        if self.facts.interface_exists(name) != Some(false) {
+            return;
+        }
+        let message = format!("interface {} does not exist", quoted(name));
+        if self.dynamic_interfaces {
+            let message = format!("{message} yet; what needs it is in FAULT until it appears");
+            self.remark(span, message, "'ip link' lists the interfaces of this host");
+        } else {
+            let help = "'ip link' lists the interfaces of this host; write dynamic_interfaces in global_defs if it appears later";
+            self.refuse(span, message, help);
+            self.missing_interface = true;
+        }
     }
 
     /// A word as the bytes that stand in its file.
