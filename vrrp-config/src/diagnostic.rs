@@ -137,18 +137,24 @@ impl fmt::Display for Rendered<'_> {
         };
         let file = diagnostic.span.and_then(|span| self.sources.file(span));
         if let (Some(span), Some(file)) = (diagnostic.span, file) {
-            write!(f, "{}:{}:{}: ", file.path.display(), span.line, span.column)?;
+            write!(
+                f,
+                "{}:{}:{}: ",
+                clean(&file.path.to_string_lossy()),
+                span.line,
+                span.column
+            )?;
         } else if let Some(path) = &diagnostic.path {
-            write!(f, "{}: ", path.display())?;
+            write!(f, "{}: ", clean(&path.to_string_lossy()))?;
         }
-        write!(f, "{severity}: {}", diagnostic.message)?;
+        write!(f, "{severity}: {}", clean(&diagnostic.message))?;
         if let Some(span) = diagnostic.span
             && let Some(line) = self.sources.line(span)
         {
             excerpt(f, line, span)?;
         }
         if let Some(help) = &diagnostic.help {
-            write!(f, "\n  help: {help}")?;
+            write!(f, "\n  help: {}", clean(help))?;
         }
         Ok(())
     }
@@ -186,6 +192,13 @@ fn excerpt(f: &mut fmt::Formatter<'_>, line: &str, span: Span) -> fmt::Result {
         " ".repeat(indent),
         "^".repeat(length)
     )
+}
+
+/// Text without control characters.
+fn clean(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '.' } else { c })
+        .collect()
 }
 
 /// A line with what follows a password's keyword hidden: messages go to logs (safety rule 11).

@@ -69,14 +69,12 @@ fn published_configurations_mean_what_keepalived_makes_of_them() {
     for (number, line) in index.lines().enumerate() {
         let row: Value = serde_json::from_str(line).unwrap();
         let path = corpus.join(row["file"].as_str().unwrap());
-        let interfaces = row["interfaces"]
+        let names: Vec<&str> = row["interfaces"]
             .as_object()
-            .map(|map| map.keys().cloned().collect());
-        let host = Host {
-            interfaces,
-            commands: |_| CommandFinding::Fine,
-            users: |name| name != "keepalived_script",
-        };
+            .map(|map| map.keys().map(String::as_str).collect())
+            .unwrap_or_default();
+        let mut host = Host::with_interfaces(&names);
+        host.users = |name| name != "keepalived_script";
         let loaded = load_file(&path, &host);
         let mut check = |what: &str, theirs: &Value, ours: u8| {
             if theirs.as_u64() == Some(u64::from(ours)) {
@@ -97,13 +95,9 @@ fn published_configurations_mean_what_keepalived_makes_of_them() {
         };
         let as_root = row.get("check_as_root").unwrap_or_else(|| &row["check"]);
         check("status", &as_root["exit"], loaded.check_exit());
-        let bare = Host {
-            interfaces: row["interfaces"]
-                .as_object()
-                .map(|map| map.keys().cloned().collect()),
-            commands: on_a_bare_debian,
-            users: |name| ["root", "nobody", "daemon", "www-data"].contains(&name),
-        };
+        let mut bare = Host::with_interfaces(&names);
+        bare.commands = on_a_bare_debian;
+        bare.users = |name| ["root", "nobody", "daemon", "www-data"].contains(&name);
         let without = load_file(&path, &bare);
         check(
             "status without the file's scripts",

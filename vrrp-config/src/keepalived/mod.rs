@@ -8,6 +8,8 @@ mod collector;
 mod expand;
 mod lower;
 mod reader;
+#[cfg(test)]
+mod tests;
 mod token;
 mod tree;
 pub mod words;

@@ -439,3 +439,99 @@ fn distance(a: &str, b: &str) -> usize {
     }
     rows[a.len()][b.len()]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table of the documentation is this list, in its order and place.
+    #[test]
+    fn documentation_and_list_are_in_step() {
+        let text = include_str!("../../../docs/keepalived.md");
+        let mut documented: Vec<(Scope, Support, &str)> = Vec::new();
+        let mut support = None;
+        for line in text.lines() {
+            support = match line {
+                line if line.starts_with("| where | honoured") => Some(Support::Honoured),
+                line if line.starts_with("| where | not yet") => Some(Support::NotYet),
+                line if line.starts_with("| where | without effect") => Some(Support::NoEffect),
+                line if line.starts_with("| ") => support,
+                "|---|---|" => support,
+                _ => None,
+            };
+            let scope = [
+                ("| outside", Scope::Top),
+                ("| `global_defs`", Scope::Global),
+                ("| `vrrp_instance`", Scope::Instance),
+                ("| `authentication`", Scope::Authentication),
+                ("| `vrrp_sync_group`", Scope::Group),
+                ("| `vrrp_script`", Scope::Script),
+            ];
+            let scope = scope
+                .iter()
+                .find(|(start, _)| line.starts_with(start))
+                .map(|(_, scope)| *scope);
+            if let (Some(scope), Some(support)) = (scope, support) {
+                let words = line
+                    .split('|')
+                    .nth(2)
+                    .unwrap()
+                    .split('`')
+                    .skip(1)
+                    .step_by(2);
+                documented.extend(words.map(|word| (scope, support, word)));
+            } else if let Some(start) = line.strip_prefix("Deprecated") {
+                let words = start
+                    .split('`')
+                    .skip(1)
+                    .step_by(2)
+                    .filter(|word| *word != "vrrp_instance");
+                documented.extend(words.map(|word| (Scope::Instance, Support::Deprecated, word)));
+            } else if let Some(start) = line.strip_prefix("IPVS blocks") {
+                documented.extend(
+                    start
+                        .split('`')
+                        .skip(1)
+                        .step_by(2)
+                        .map(|word| (Scope::Top, Support::Lvs, word)),
+                );
+            }
+        }
+        let key = |entry: &(Scope, Support, &'static str)| {
+            (entry.0, format!("{:?}", entry.1), entry.2.to_owned())
+        };
+        let mut listed: Vec<_> = all()
+            .filter(|(_, support, _)| *support != Support::Own)
+            .map(|entry| key(&entry))
+            .collect();
+        let mut documented: Vec<_> = documented
+            .into_iter()
+            .map(|(scope, support, word)| (scope, format!("{support:?}"), word.to_owned()))
+            .collect();
+        listed.sort();
+        documented.sort();
+        assert_eq!(listed, documented);
+    }
+
+    #[test]
+    fn no_word_is_listed_twice_in_a_scope() {
+        let mut words: Vec<_> = all().map(|(scope, _, word)| (scope, word)).collect();
+        words.sort_unstable();
+        assert!(words.windows(2).all(|pair| pair[0] != pair[1]));
+    }
+
+    #[test]
+    fn slips_find_the_word_that_was_meant() {
+        for (scope, typed, meant) in [
+            (Scope::Instance, "priorty", Some("priority")),
+            (Scope::Instance, "advert_in", Some("advert_int")),
+            (Scope::Instance, "netify_backup", Some("notify_backup")),
+            (Scope::Script, "intervael", Some("interval")),
+            (Scope::Top, "vvrp_script", Some("vrrp_script")),
+            (Scope::Instance, "pr\u{435}empt", Some("preempt")),
+            (Scope::Instance, "nat_mask", None),
+        ] {
+            assert_eq!(nearest(scope, typed), meant, "{typed}");
+        }
+    }
+}

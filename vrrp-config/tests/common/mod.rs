@@ -55,8 +55,8 @@ fn reason(error: &std::io::Error) -> FileError {
 
 /// A host with these interfaces, on which every user exists and commands are as `commands` says.
 pub(crate) struct Host {
-    /// Interfaces; all names where absent.
-    pub(crate) interfaces: Option<Vec<String>>,
+    /// Interfaces.
+    pub(crate) interfaces: Vec<String>,
     /// What there is to say about a command.
     pub(crate) commands: fn(&CommandPlan) -> CommandFinding,
     /// Whether a user exists.
@@ -67,7 +67,7 @@ impl Host {
     /// With these interfaces, all users and all commands.
     pub(crate) fn with_interfaces(names: &[&str]) -> Self {
         Self {
-            interfaces: Some(names.iter().map(|name| (*name).to_owned()).collect()),
+            interfaces: names.iter().map(|name| (*name).to_owned()).collect(),
             commands: |_| CommandFinding::Fine,
             users: |_| true,
         }
@@ -76,9 +76,7 @@ impl Host {
 
 impl HostFacts for Host {
     fn interface_exists(&self, name: &str) -> Option<bool> {
-        self.interfaces
-            .as_ref()
-            .map(|known| known.iter().any(|known| known == name))
+        Some(self.interfaces.iter().any(|known| known == name))
     }
 
     fn user_exists(&self, user: &UserSpec) -> Option<bool> {
