@@ -224,13 +224,15 @@ fn events(out: &mut String, status: &Status, zone: &TimeZone) {
         "\nlast events (times {})",
         time::offset(status.taken_unix_ms, zone)
     );
-    let all = &status.last_events;
+    // Threads tell in turn; people read in order of time.
+    let mut all: Vec<&Event> = status.last_events.iter().collect();
+    all.sort_by_key(|event| event.monotonic_ns);
     let next = all.iter().skip(1).map(Some).chain([None]);
     let told: Vec<&Event> = all
         .iter()
         .zip(next)
         .filter(|(event, next)| !next.is_some_and(|next| says_more(&event.kind, &next.kind)))
-        .map(|(event, _)| event)
+        .map(|(event, _)| *event)
         .collect();
     for event in told.iter().skip(told.len().saturating_sub(EVENTS)) {
         let age =

@@ -74,7 +74,10 @@ pub(super) fn transition(name: Name, transition: &Transition, around: &Around<'_
 }
 
 /// The faults that the state entered comes with: the cause knows them better than a snapshot taken later.
-fn faults_entered(transition: &Transition, snapshot: Option<&RouterSnapshot>) -> FaultSet {
+pub(super) fn faults_entered(
+    transition: &Transition,
+    snapshot: Option<&RouterSnapshot>,
+) -> FaultSet {
     match transition.cause {
         proto::Cause::Fault(faults) => faults,
         proto::Cause::AddressesRefused { .. } => FaultSet::ADDRESS_REFUSED,

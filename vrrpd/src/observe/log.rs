@@ -11,7 +11,7 @@ use vrrp_record::event::{
     Event, InterfaceChange, Kind, ReloadOutcome, RunOutcome, TrackerKind, TrackerState,
 };
 use vrrp_record::text::Name;
-use vrrp_record::words::Word;
+use vrrp_record::words::{FaultSet, Word};
 
 use super::limiter::{Class, LeftOut, Limiter};
 
@@ -211,7 +211,10 @@ pub(super) fn lines(kind: &Kind) -> Vec<Line> {
         | Kind::TakeoverDeferred { .. }
         | Kind::Command { granted: true, .. }
         | Kind::Other => line(Level::INFO, in_parentheses(kind)),
-        Kind::Faults { faults, .. } if faults.0.is_empty() => {
+        // Waiting for a first result is how every start with a tracked script begins.
+        Kind::Faults { faults, .. }
+            if faults.0.with(FaultSet::TRACKER_PENDING, false).is_empty() =>
+        {
             line(Level::INFO, in_parentheses(kind))
         }
         Kind::Faults { .. }
@@ -329,7 +332,7 @@ fn script_verdict(name: Name, state: TrackerState, outcome: Option<RunOutcome>) 
 mod tests {
     use super::*;
     use vrrp_record::event::StopReason;
-    use vrrp_record::words::{FaultSet, Faults, Objects};
+    use vrrp_record::words::{Faults, Objects};
 
     fn texts(kind: &Kind) -> Vec<(Level, String)> {
         lines(kind)

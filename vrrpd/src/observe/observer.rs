@@ -73,6 +73,8 @@ pub(super) struct Remembered {
     since: Option<Instant>,
     /// The last transition, by its time, with its complete cause.
     pub(super) cause: Option<(Instant, Cause)>,
+    /// The faults that people were told of last.
+    faults: FaultSet,
     pub(super) missing: Missing,
 }
 
@@ -82,6 +84,7 @@ impl Default for Remembered {
             word: Word::Init,
             since: None,
             cause: None,
+            faults: FaultSet::NONE,
             missing: Missing::default(),
         }
     }
@@ -249,20 +252,29 @@ impl Observer {
             remembered.word = to;
             remembered.since = Some(transition.at);
             remembered.cause = Some((transition.at, cause));
+            remembered.faults = convert::faults_entered(transition, None);
         }
         let word = remembered.word;
         inner.add(kind, now);
         Some(word)
     }
 
-    /// Faults that change while the router is in FAULT, or that begin or end its waiting for a first result.
+    /// Faults that change while the router is in FAULT, or that begin or end its waiting for a first result. Those that a
+    /// transition came with were told by it.
     fn faults(&self, name: &str, faults: FaultSet, now: Now) {
         let core = (self.snapshot)();
         let snapshot = core.routers.iter().find(|router| router.name == name);
         let mut inner = self.lock();
         let objects = inner.objects(name, snapshot, now);
-        if let Some(snapshot) = snapshot {
-            let remembered = inner.remember(name);
+        let remembered = inner.remember(name);
+        if std::mem::replace(&mut remembered.faults, faults) == faults {
+            return;
+        }
+        // A transition that is still to be told says itself what it leads to.
+        if let Some(snapshot) = snapshot
+            && snapshot.router.last_transition.map(|last| last.at)
+                == remembered.cause.map(|(at, _)| at)
+        {
             remembered.word = word(snapshot.router.state, faults);
         }
         inner.add(convert::faults(Name::new(name), faults, objects), now);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use vrrp_proto::group::GroupIndex;
-use vrrp_proto::router::{Cause as ProtoCause, FaultSet, InterfaceKey, State};
+use vrrp_proto::router::{Cause as ProtoCause, FaultSet, InterfaceKey, State, Transition};
 use vrrp_proto::time::Instant;
 use vrrp_proto::track::{Reading, TrackerId};
 use vrrp_proto::units::WirePriority;
@@ -129,6 +129,85 @@ fn a_fault_at_start_enters_fault_from_init() {
     assert_eq!(
         bench.sentences(),
         ["loadbalancer: INIT -> FAULT, priority 103: interface eth0 does not exist"]
+    );
+}
+
+#[test]
+fn faults_that_a_transition_came_with_are_told_once_and_later_ones_too() {
+    let bench = Bench::new();
+    let down = FaultSet::INTERFACE_DOWN;
+    let faults = |faults| {
+        bench.observer.report(
+            &Report::Faults {
+                router: ID,
+                faults,
+                at: ago(0),
+            },
+            &Table,
+        )
+    };
+    bench.transition(State::Initialize, State::Backup, ProtoCause::Started);
+    bench.change(|router| router.router.faults = down);
+    bench.transition(State::Backup, State::Initialize, ProtoCause::Fault(down));
+    faults(down);
+    faults(down.with(FaultSet::NO_SOURCE, true));
+    bench.change(|router| router.router.faults = FaultSet::NONE);
+    bench.transition(State::Initialize, State::Backup, ProtoCause::FaultCleared);
+    faults(FaultSet::NONE);
+    let told = bench.sentences();
+    assert_eq!(told.len(), 4, "{told:?}");
+    assert_eq!(
+        told[1],
+        "loadbalancer: BACKUP -> FAULT, priority 103: interface eth0 is down or has no carrier"
+    );
+    assert!(
+        told[2].contains("has no address to send adverts from"),
+        "{told:?}"
+    );
+    assert_eq!(
+        told[3],
+        "loadbalancer: FAULT -> BACKUP, priority 103: the fault is over"
+    );
+}
+
+#[test]
+fn faults_told_before_their_transition_do_not_hide_it() {
+    let bench = Bench::new();
+    bench.transition(State::Initialize, State::Backup, ProtoCause::Started);
+    let down = FaultSet::INTERFACE_DOWN;
+    let transition = Transition {
+        from: State::Backup,
+        to: State::Initialize,
+        cause: ProtoCause::Fault(down),
+        at: ago(0),
+    };
+    bench.change(|router| {
+        router.router.state = State::Initialize;
+        router.router.faults = down;
+        router.router.last_transition = Some(transition);
+    });
+    bench.observer.report(
+        &Report::Faults {
+            router: ID,
+            faults: down,
+            at: ago(0),
+        },
+        &Table,
+    );
+    bench.observer.report(
+        &Report::Transition {
+            router: ID,
+            transition,
+            priority: priority(103),
+        },
+        &Table,
+    );
+    let told = bench.sentences();
+    assert!(
+        told.last()
+            .unwrap()
+            .starts_with("loadbalancer: BACKUP -> FAULT"),
+        "{told:?}"
     );
 }
 
