@@ -105,9 +105,12 @@ fn adverts_are_on_time_while_log_scripts_and_control_clients_hang_together() {
         (adverts.len() >= ADVERTS).then_some(adverts)
     });
     let lateness = canary.finish();
+    let (mut longest, mut excess) = (Duration::ZERO, Duration::ZERO);
     for pair in adverts.windows(2) {
         let (from, to) = (pair[0].0, pair[1].0);
         let machine = lateness.between(from, to);
+        longest = longest.max(to - from);
+        excess = excess.max((to - from).saturating_sub(INTERVAL + machine));
         assert!(
             to - from <= INTERVAL + ALLOWED + machine,
             "{:?} between two adverts, while the canary was at most {machine:?} late",
@@ -118,6 +121,11 @@ fn adverts_are_on_time_while_log_scripts_and_control_clients_hang_together() {
             "nothing that hangs changes the priority"
         );
     }
+
+    println!(
+        "{} adverts: longest gap {longest:?}, at most {excess:?} over the interval beyond the canary's lateness",
+        adverts.len()
+    );
 
     drop(clients);
     reader.signal(Signal::SIGCONT);

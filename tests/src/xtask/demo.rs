@@ -91,8 +91,8 @@ impl Demo {
     }
 
     fn play(&self) -> Result<(), String> {
-        self.show(&self.first);
-        self.show(&self.second);
+        self.show(&self.first, Detail::Everything);
+        self.show(&self.second, Detail::Answer);
         let calm = Instant::now();
         self.peace();
         self.say(&format!(
@@ -116,8 +116,8 @@ impl Demo {
             "(up to 2 s until the check `killall -0 haproxy` runs, which is the configuration's interval, and then up to\n          \
              3.6 s in which lb2 listens before it takes over, which is VRRP's with one sign of life a second)",
         );
-        self.show(&self.second);
-        self.show(&self.first);
+        self.show(&self.second, Detail::Answer);
+        self.show(&self.first, Detail::Answer);
 
         self.step("haproxy on lb1 is started again");
         let back = Instant::now();
@@ -130,7 +130,7 @@ impl Demo {
             "lb1 is MASTER again; on the way back the client's longest time without an answer was {} ms",
             self.probe.longest_gap(back).as_millis()
         ));
-        self.show(&self.first);
+        self.show(&self.first, Detail::Answer);
 
         self.step("both daemons are stopped");
         self.finish()
@@ -189,15 +189,39 @@ impl Demo {
         println!("[{:5.1} s] {text}", self.started.elapsed().as_secs_f64());
     }
 
-    fn show(&self, balancer: &Balancer) {
-        self.say(&format!("{}: $ vrrpctl status", balancer.host.name()));
+    fn show(&self, balancer: &Balancer, detail: Detail) {
         let status = balancer
             .host
-            .run(&["vrrpctl", "--run-dir", RUN_DIR, "status"]);
-        for line in status.output.lines() {
+            .run(&["vrrpctl", "--run-dir", RUN_DIR, "status"])
+            .output;
+        let shown = match detail {
+            Detail::Everything => status.as_str(),
+            Detail::Answer => answer(&status),
+        };
+        self.say(&format!("{}: $ vrrpctl status", balancer.host.name()));
+        for line in shown.lines() {
             println!("          | {line}");
         }
+        if shown.len() < status.len() {
+            println!("          | (and the details as above)");
+        }
     }
+}
+
+/// How much of a status to show.
+#[derive(Clone, Copy, Debug)]
+enum Detail {
+    Everything,
+    /// State, since when, why, and what is wrong.
+    Answer,
+}
+
+/// The first line, the reasons below it, and why the router is in its state: up to its priority.
+fn answer(status: &str) -> &str {
+    status
+        .find("\n  priority")
+        .and_then(|end| status.get(..end))
+        .unwrap_or(status)
 }
 
 impl Balancer {
