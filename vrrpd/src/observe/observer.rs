@@ -173,7 +173,11 @@ impl Observer {
 
     /// Takes an event of the outer world: start, stop, reload, notify runs, commands.
     pub fn record(&self, kind: Kind) {
-        self.lock().add(kind, Now::read());
+        let now = Now::read();
+        // It is recorded when the threads run already, and comes before all that they tell.
+        let begin = matches!(kind, Kind::Started { .. }).then_some(self.identity.started);
+        self.lock()
+            .add(kind, begin.map_or(now, |begin| now.at(begin)));
     }
 
     /// Takes a run of a track script, before its reading goes to the core. Scripts of no plan are ignored.
