@@ -12,6 +12,8 @@ use crate::net::{self, InterfaceSockets, SocketSpec};
 
 /// How long to wait before sockets that were refused are tried again.
 const AGAIN: Duration = Duration::from_secs(1);
+/// The same where some are open, which works for the routers that need no others.
+const AGAIN_FOR_SOME: Duration = Duration::from_secs(5);
 
 /// What one interface's sockets are like, and what the engine does not know about it yet.
 #[derive(Debug)]
@@ -26,6 +28,8 @@ pub(super) struct Door {
     pub(super) ready: Option<Result<Box<InterfaceSockets>, i32>>,
     /// What was opened, on the interface with which number.
     opened: Option<(u32, SocketSpec)>,
+    /// How many sockets of those the kernel refused.
+    missing: usize,
     refused: Option<i32>,
     retry_at: Option<Instant>,
 }
@@ -38,6 +42,7 @@ impl Door {
             tracker_untold: true,
             ready: None,
             opened: None,
+            missing: 0,
             refused: None,
             retry_at: None,
         }
@@ -53,6 +58,7 @@ impl Door {
     pub(super) fn close(&mut self) {
         self.ready = None;
         self.opened = None;
+        self.missing = 0;
         self.refused = None;
         self.retry_at = None;
     }
@@ -63,34 +69,52 @@ impl Door {
     }
 
     /// Opens what is wanted and not open. An errno that is news.
+    ///
+    /// Where the kernel refuses some, the engine gets the others, and a whole new set as soon as more of them can be had.
     pub(super) fn open(&mut self, now: Instant, interface: &Interface) -> Option<i32> {
         let Some(wanted) = &interface.setup.sockets else {
             self.close();
             return None;
         };
         let index = interface.index()?;
-        let is_open = |(at, spec): &(u32, SocketSpec)| *at == index && spec == wanted;
-        if self.opened.as_ref().is_some_and(is_open) {
+        let same = |(at, spec): &(u32, SocketSpec)| *at == index && spec == wanted;
+        let is_open = self.opened.as_ref().is_some_and(same);
+        if is_open && self.missing == 0 {
             return None;
         }
         match net::open(&interface.setup.name, index, wanted) {
             Ok(sockets) => {
-                self.ready = Some(Ok(Box::new(sockets)));
-                self.opened = Some((index, wanted.clone()));
-                self.refused = None;
-                self.retry_at = None;
-                None
+                let missing = sockets.refused.len();
+                let errno = sockets.refused.first().map(net::OpenError::errno);
+                if !is_open || missing < self.missing {
+                    self.ready = Some(Ok(Box::new(sockets)));
+                    self.opened = Some((index, wanted.clone()));
+                    self.missing = missing;
+                }
+                self.retry_at = errno.map(|_| now.saturating_add(AGAIN_FOR_SOME));
+                self.note(errno)
+            }
+            // What is open stays open.
+            Err(error) if is_open => {
+                self.retry_at = Some(now.saturating_add(AGAIN_FOR_SOME));
+                self.note(Some(error.errno()))
             }
             Err(error) => {
                 let errno = error.errno();
                 self.opened = None;
                 self.retry_at = Some(now.saturating_add(AGAIN));
-                if self.refused.replace(errno) == Some(errno) {
-                    return None;
+                let news = self.note(Some(errno));
+                if news.is_some() {
+                    self.ready = Some(Err(errno));
                 }
-                self.ready = Some(Err(errno));
-                Some(errno)
+                news
             }
         }
+    }
+
+    /// Remembers a refusal, and says whether it is another one.
+    fn note(&mut self, errno: Option<i32>) -> Option<i32> {
+        let before = std::mem::replace(&mut self.refused, errno);
+        errno.filter(|_| errno != before)
     }
 }

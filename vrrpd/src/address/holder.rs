@@ -15,6 +15,9 @@ use super::RouterAddresses;
 use super::netlink::{AddressSeen, prefix};
 use super::restore::{Answer, RestoreHistory};
 
+/// How long the kernel may take from adding an IPv6 address to joining its solicited-node group, which it does on the
+/// side and announces as news; then its answer has to do.
+const JOINING: Duration = Duration::from_millis(200);
 /// How long to wait before a request that failed for lack of something that may come back is repeated.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -54,6 +57,8 @@ pub(super) struct Entry {
     deprecated: bool,
     /// Duplicate address detection found somebody.
     duplicate: bool,
+    /// The kernel is still joining its group, at most until this time.
+    joining_until: Option<Instant>,
     history: RestoreHistory,
 }
 
@@ -71,6 +76,7 @@ impl Entry {
             released: false,
             deprecated: false,
             duplicate: false,
+            joining_until: None,
             history: RestoreHistory::default(),
         }
     }
@@ -310,6 +316,8 @@ impl Holder {
                 entry.errno = None;
                 entry.again_at = None;
                 entry.duplicate = false;
+                let joins = errno.is_none() && entry.plan.address.is_ipv6() && !entry.plan.dad;
+                entry.joining_until = joins.then(|| now.saturating_add(JOINING));
                 self.untold.addresses = true;
                 std::mem::take(&mut entry.restoring).then_some(Fact::Restored)
             }
@@ -433,6 +441,23 @@ impl Holder {
         }
     }
 
+    /// The kernel told that an address can be used: its group is joined.
+    pub(super) fn joined(&mut self, seen: &AddressSeen) {
+        for entry in &mut self.entries {
+            if entry.present_on == Some(seen.index) && entry.is(seen) {
+                entry.joining_until = None;
+            }
+        }
+    }
+
+    /// Whether the kernel is still joining groups, so that what can be told is not yet the whole truth.
+    pub(super) fn is_joining(&self, now: Instant) -> bool {
+        let joining = |entry: &Entry| {
+            entry.is_present() && entry.joining_until.is_some_and(|until| until > now)
+        };
+        self.mode == Mode::Active && self.entries.iter().any(joining)
+    }
+
     /// Duplicate address detection ended for an address that it was left on for.
     pub(super) fn detected(
         &mut self,
@@ -499,10 +524,13 @@ impl Holder {
             Mode::Active => entry.present_on.is_none() && !entry.tried,
             Mode::Idle | Mode::Holding => entry.present_on.is_some(),
         };
-        self.entries
-            .iter()
-            .filter(waiting)
+        let retries = self.entries.iter().filter(waiting);
+        let joining = self.untold.addresses && self.mode == Mode::Active;
+        let joins = self.entries.iter().filter(|_| joining);
+        let joins = joins.filter_map(|entry| entry.joining_until);
+        retries
             .filter_map(|entry| entry.again_at)
+            .chain(joins)
             .min()
     }
 }

@@ -148,6 +148,11 @@ impl AddressThread {
             .is_some_and(is_usable);
         self.interfaces.address(seen);
         let (usable, failed) = (is_usable(seen), has_failed(seen));
+        if usable {
+            for holder in &mut self.holders {
+                holder.joined(seen);
+            }
+        }
         if failed || (usable && !before) {
             for place in 0..self.holders.len() {
                 let fact = self

@@ -88,7 +88,7 @@ pub(super) struct AddressThread {
     listeners: Listeners,
     quiet: Quiet,
     /// Whose additions come first in the next portion of work.
-    pub(super) turn: usize,
+    pub(super) first: usize,
     /// Everything has to be asked for at this time.
     resync_at: Option<Instant>,
     /// Left-over addresses are looked for with the next look at everything.
@@ -100,7 +100,12 @@ pub(super) struct AddressThread {
 }
 
 impl AddressThread {
-    fn new(setup: AddressSetup, ends: AddressEnds, monitor: Monitor, requests: Requests) -> Self {
+    pub(super) fn new(
+        setup: AddressSetup,
+        ends: AddressEnds,
+        monitor: Monitor,
+        requests: Requests,
+    ) -> Self {
         let mut thread = Self {
             commands: ends.commands,
             engine: Engine::new(ends.reports),
@@ -114,7 +119,7 @@ impl AddressThread {
             pacer: Pacer::new(),
             listeners: Listeners::default(),
             quiet: Quiet::default(),
-            turn: 0,
+            first: 0,
             resync_at: None,
             looks_for_left_overs: false,
             started_untold: None,
@@ -128,31 +133,36 @@ impl AddressThread {
     /// Works until told to stop, or until the engine is gone.
     fn run(mut self, scheduling: SchedulingClass) {
         self.started_untold = Some(scheduling);
-        loop {
-            let now = clock::now();
-            self.take_commands(now);
-            if self.resync_at.is_some_and(|at| at <= now) {
-                self.resync_at = None;
-                if self.resync(now).is_err() {
-                    self.resync_at = Some(now.saturating_add(RESYNC));
-                }
-            }
-            let mut more = self.hear(now);
-            self.retry_doors(now);
-            more |= self.work(now);
-            let frames = self.pacer.run(now, &mut self.holders, &self.interfaces);
-            self.watch_for_successors();
-            let told = self.resync_at.is_some() || self.tell(now);
-            if self.has_ended(now) {
-                return;
-            }
-            let wait = match frames {
-                Progress::More => Duration::ZERO,
-                Progress::Idle(_) if more => Duration::ZERO,
-                Progress::Idle(next) => self.wait(clock::now(), next, told),
-            };
+        while let Some(wait) = self.turn() {
             self.sleep(wait);
         }
+    }
+
+    /// One turn of the loop. How long nothing has to be done; none when everything is done.
+    pub(super) fn turn(&mut self) -> Option<Duration> {
+        let now = clock::now();
+        self.take_commands(now);
+        if self.resync_at.is_some_and(|at| at <= now) {
+            self.resync_at = None;
+            if self.resync(now).is_err() {
+                self.resync_at = Some(now.saturating_add(RESYNC));
+            }
+        }
+        let mut more = self.hear(now);
+        self.retry_doors(now);
+        more |= self.work(now);
+        let frames = self.pacer.run(now, &mut self.holders, &self.interfaces);
+        self.watch_for_successors();
+        // Nothing is known for certain before everything was asked for.
+        let told = self.resync_at.is_some() || self.tell(now);
+        if self.has_ended(now) {
+            return None;
+        }
+        Some(match frames {
+            Progress::More => Duration::ZERO,
+            Progress::Idle(_) if more => Duration::ZERO,
+            Progress::Idle(next) => self.wait(clock::now(), next, told),
+        })
     }
 
     /// A new plan; the first one as well.

@@ -35,7 +35,7 @@ impl AddressThread {
         if jobs.is_empty() {
             return false;
         }
-        self.turn = self.turn.wrapping_add(1);
+        self.first = self.first.wrapping_add(1);
         let mut answers: Vec<Option<i32>> = vec![Some(libc::ETIMEDOUT); jobs.len()];
         let changes: Vec<_> = jobs
             .iter()
@@ -77,7 +77,7 @@ impl AddressThread {
     fn collect(&self, now: Instant, jobs: &mut Vec<Job>, wanted: &dyn Fn(&Step) -> bool) -> bool {
         let count = self.holders.len();
         for offset in 0..count {
-            let place = self.turn.wrapping_add(offset) % count;
+            let place = self.first.wrapping_add(offset) % count;
             let Some(holder) = self.holders.get(place) else {
                 continue;
             };
@@ -263,9 +263,7 @@ fn is_busy(
     now: Instant,
     exists: &dyn Fn(vrrp_proto::router::InterfaceKey) -> bool,
 ) -> bool {
-    holder
-        .entries
-        .iter()
-        .enumerate()
-        .any(|(number, entry)| holder.step(number, now, exists(entry.key)).is_some())
+    let mut entries = holder.entries.iter().enumerate();
+    holder.is_joining(now)
+        || entries.any(|(number, entry)| holder.step(number, now, exists(entry.key)).is_some())
 }

@@ -10,6 +10,8 @@ use vrrp_proto::announce::AnnounceSettings;
 use vrrp_proto::router::{AddressState, AnnounceReason, InterfaceKey, RouterId};
 use vrrp_proto::units::{Family, Vrid};
 
+use super::super::netlink::{Monitor, Requests};
+use super::super::thread::AddressThread;
 use super::super::{
     AddressCommand, AddressEnds, AddressReport, AddressSetup, InterfaceSetup, RouterAddresses,
     SourceChoice,
@@ -185,7 +187,21 @@ impl Bench {
         bench
     }
 
+    /// Starts the thread.
     pub(super) fn start_without_waiting(setup: AddressSetup) -> Self {
+        let (mut bench, ends) = Self::queues();
+        bench.thread = Some(super::super::spawn(setup, ends, None).unwrap());
+        bench
+    }
+
+    /// No thread: the test itself takes each turn of the loop.
+    pub(super) fn by_hand(setup: AddressSetup) -> (Self, AddressThread) {
+        let (bench, ends) = Self::queues();
+        let (monitor, requests) = (Monitor::open().unwrap(), Requests::open().unwrap());
+        (bench, AddressThread::new(setup, ends, monitor, requests))
+    }
+
+    fn queues() -> (Self, AddressEnds) {
         let (commands, inbox) = queue::bounded(256, Signal::new().unwrap());
         let (outbox, reports) = queue::bounded(256, Signal::new().unwrap());
         let (facts, world) = queue::bounded(8192, Signal::new().unwrap());
@@ -194,15 +210,15 @@ impl Bench {
             reports: outbox,
             world: facts,
         };
-        let thread = super::super::spawn(setup, ends, None).unwrap();
-        Self {
+        let bench = Self {
             commands,
             reports,
             world,
             told: Vec::new(),
             waiting: Vec::new(),
-            thread: Some(thread),
-        }
+            thread: None,
+        };
+        (bench, ends)
     }
 
     pub(super) fn ask(&mut self, command: AddressCommand) {
@@ -237,12 +253,20 @@ impl Bench {
         what: &str,
         mut pick: impl FnMut(&AddressReport) -> Option<T>,
     ) -> T {
+        self.expect_owned(what, |report| pick(&report).ok_or(report))
+    }
+
+    /// The same for what a report owns.
+    pub(super) fn expect_owned<T>(
+        &mut self,
+        what: &str,
+        mut pick: impl FnMut(AddressReport) -> Result<T, AddressReport>,
+    ) -> T {
         let end = Instant::now() + PATIENCE;
         loop {
             self.take();
             while !self.waiting.is_empty() {
-                let report = self.waiting.remove(0);
-                if let Some(found) = pick(&report) {
+                if let Ok(found) = pick(self.waiting.remove(0)) {
                     return found;
                 }
             }
@@ -294,6 +318,12 @@ impl Bench {
             );
             std::thread::sleep(Duration::from_millis(2));
         }
+    }
+
+    /// A fact that the world was told so far.
+    pub(super) fn find_fact<T>(&mut self, pick: impl Fn(&Report) -> Option<T>) -> Option<T> {
+        self.take();
+        self.told.iter().find_map(pick)
     }
 
     /// How many facts that `pick` takes the world was told so far.
