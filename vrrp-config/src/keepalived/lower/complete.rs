@@ -4,16 +4,14 @@
 
 use std::net::IpAddr;
 
-use vrrp_proto::units::{AdvertInterval, Family, Priority, Version};
+use vrrp_proto::units::{Family, Priority, Version};
 
-use super::Context;
 use super::address::Vip;
 use super::global::GlobalDraft;
 use super::instance::{AuthType, InstanceDraft};
-use super::value::{micros, quoted};
-use crate::plan::{
-    AuthPlan, ChecksumAccept, ChecksumForm, RouterPlan, TrackPlan, Transport, VipPlan,
-};
+use super::value::quoted;
+use super::{Context, settings, timing};
+use crate::plan::{AuthPlan, ChecksumAccept, ChecksumForm, RouterPlan, VipPlan};
 use crate::source::Span;
 
 /// The most addresses of an advert, and of one over IPv6 in an MTU of 1500 bytes.
@@ -42,27 +40,28 @@ pub(super) fn complete(
     let (priority, master) = priority(&draft, strict, context);
     let auth = auth(&draft, version, strict, context);
     let wanted_master = wanted(master, priority, auth, &draft, strict, context);
-    let (preempt, preempt_delay) = preempt(&draft, priority, wanted_master, strict, context);
+    let (preempt, preempt_delay) =
+        timing::preempt(&draft, priority, wanted_master, strict, context);
     let down_adverts = match (&draft.down_adverts, strict) {
         (Some(set), true) if set.value != 3 => {
-            forced(set.span, "down_timer_adverts 3", context);
+            settings::forced(set.span, "down_timer_adverts 3", context);
             3
         }
         (_, true) => 3,
         (set, false) => set.as_ref().map_or(global.down_adverts, |set| set.value),
     };
-    let interval = interval(&draft, version, context);
+    let interval = timing::interval(&draft, version, context);
     addresses(&mut draft, family, version, strict, context)?;
-    accept(&draft, version, strict, priority, context);
-    let announce = announce(&draft, global, strict, context);
-    let (answer_lower, advert_before_yield) = adverts(&draft, global, strict, context);
+    settings::accept(&draft, version, strict, priority, context);
+    let announce = settings::announce(&draft, global, strict, context);
+    let (answer_lower, advert_before_yield) = settings::adverts(&draft, global, strict, context);
     let source = draft.transport.source.as_ref().map(|set| set.value);
     let track_source =
         source.is_some() && (draft.transport.track_source || !draft.transport.peers.is_empty());
-    let transport = transport(&draft, family, global, strict, context);
+    let transport = settings::transport(&draft, family, global, strict, context);
     let (interface, vrid) = (interface?, vrid?);
-    let track_interfaces = track_interfaces(&draft, &interface.0, context);
-    let track_scripts = track_scripts(&draft, priority, context);
+    let track_interfaces = settings::track_interfaces(&draft, &interface.0, context);
+    let track_scripts = settings::track_scripts(&draft, priority, context);
     let message_only = draft.checksum_as_v2.unwrap_or(global.checksum_as_v2);
     let plans = |vips: Vec<Vip>| -> Vec<VipPlan> { vips.into_iter().map(|vip| vip.plan).collect() };
     let plan = RouterPlan {
@@ -245,51 +244,6 @@ fn wanted(
     true
 }
 
-fn preempt(
-    draft: &InstanceDraft,
-    priority: Priority,
-    master: bool,
-    strict: bool,
-    context: &mut Context<'_>,
-) -> (bool, std::time::Duration) {
-    let mut nopreempt = draft.nopreempt;
-    if priority.is_owner()
-        && let Some(span) = nopreempt.take()
-    {
-        let message =
-            "nopreempt has no effect with priority 255 and is dropped: the owner always preempts";
-        context.complain(span, message, "use a priority up to 254");
-    }
-    if master {
-        nopreempt = None;
-    }
-    let delay = draft.preempt_delay.as_ref().filter(|set| set.value > 0);
-    let Some(delay) = delay else {
-        return (nopreempt.is_none(), std::time::Duration::ZERO);
-    };
-    let contradiction = if strict {
-        Some("strict mode")
-    } else if nopreempt.is_some() {
-        Some("nopreempt")
-    } else if master {
-        Some("state MASTER")
-    } else {
-        None
-    };
-    match contradiction {
-        None => (nopreempt.is_none(), micros(delay.value)),
-        Some(reason) => {
-            let message = format!("preempt_delay does not go with {reason} and is dropped");
-            context.complain(
-                delay.span,
-                message,
-                "remove one of the two; a delay needs 'state BACKUP'",
-            );
-            (nopreempt.is_none(), std::time::Duration::ZERO)
-        }
-    }
-}
-
 fn auth(
     draft: &InstanceDraft,
     version: Version,
@@ -337,51 +291,6 @@ fn auth(
     match kind.value {
         AuthType::Pass => AuthPlan::Pass(key),
         AuthType::Ah => AuthPlan::Ah(key),
-    }
-}
-
-/// keepalived's rounding: version 2 to whole seconds, half up and at least one; version 3 to centiseconds, up to 40.95 s.
-fn interval(draft: &InstanceDraft, version: Version, context: &mut Context<'_>) -> AdvertInterval {
-    let Some(set) = &draft.interval else {
-        return AdvertInterval::DEFAULT;
-    };
-    let (unit, centis_of_unit, help) = match version {
-        Version::V2 => (
-            1_000_000,
-            100,
-            "version 2 has whole seconds; write 'version 3' for shorter intervals",
-        ),
-        Version::V3 => (10_000, 1, "write a multiple of 0.01 up to 40.95"),
-    };
-    let rounded = ((set.value + unit / 2) / unit).max(1) * unit;
-    let limit = if version == Version::V3 {
-        40_950_000
-    } else {
-        255_000_000
-    };
-    let used = rounded.min(limit);
-    let centis = u16::try_from(used / unit * centis_of_unit).unwrap_or(u16::MAX);
-    let interval = AdvertInterval::from_centis(centis).unwrap_or(AdvertInterval::DEFAULT);
-    if used != set.value {
-        let message = format!(
-            "this advert_int does not go on the wire; {} s is used",
-            Seconds(interval)
-        );
-        context.complain(set.span, message, help);
-    }
-    interval
-}
-
-struct Seconds(AdvertInterval);
-
-impl std::fmt::Display for Seconds {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let centis = self.0.as_centis();
-        if centis.is_multiple_of(100) {
-            write!(f, "{}", centis / 100)
-        } else {
-            write!(f, "{}.{:02}", centis / 100, centis % 100)
-        }
     }
 }
 
@@ -435,172 +344,4 @@ fn addresses(
         );
     }
     Some(())
-}
-
-/// Without accept mode keepalived drops traffic to the addresses by firewall rules, which vrrpd does not write yet.
-fn accept(
-    draft: &InstanceDraft,
-    version: Version,
-    strict: bool,
-    priority: Priority,
-    context: &mut Context<'_>,
-) {
-    if !strict || priority.is_owner() {
-        return;
-    }
-    match (draft.accept, version) {
-        (Some(span), Version::V2) => context.complain(
-            span,
-            "strict mode has no accept mode in version 2; keepalived would make the addresses unreachable, vrrpd does not yet",
-            "remove vrrp_strict if the addresses are to answer",
-        ),
-        (None, _) => context.remark(
-            draft.span,
-            "strict mode makes keepalived drop all traffic to the virtual addresses; vrrpd does not do that yet",
-            "remove vrrp_strict if the addresses are to answer",
-        ),
-        (Some(_), Version::V3) => {}
-    }
-}
-
-fn announce(
-    draft: &InstanceDraft,
-    global: &GlobalDraft,
-    strict: bool,
-    context: &mut Context<'_>,
-) -> crate::plan::AnnouncePlan {
-    let mut plan = global.announce.resolve(&draft.announce);
-    if strict {
-        if let Some(span) = draft.announce_lower {
-            forced(span, "garp_lower_prio_delay 0", context);
-        }
-        plan.lower_delay = std::time::Duration::ZERO;
-        plan.lower_repeat = 0;
-    }
-    plan
-}
-
-/// `answer_lower` and `advert_before_yield`.
-fn adverts(
-    draft: &InstanceDraft,
-    global: &GlobalDraft,
-    strict: bool,
-    context: &mut Context<'_>,
-) -> (bool, bool) {
-    let no_answer = draft
-        .lower_no_advert
-        .as_ref()
-        .map_or(global.lower_no_advert, |set| set.value);
-    let before_yield = draft
-        .higher_send_advert
-        .as_ref()
-        .map_or(global.higher_send_advert, |set| set.value);
-    if !strict {
-        return (!no_answer, before_yield);
-    }
-    if let Some(set) = draft.lower_no_advert.as_ref().filter(|set| !set.value) {
-        forced(set.span, "lower_prio_no_advert on", context);
-    }
-    if let Some(set) = draft.higher_send_advert.as_ref().filter(|set| set.value) {
-        forced(set.span, "higher_prio_send_advert off", context);
-    }
-    (false, false)
-}
-
-fn forced(span: Span, setting: &str, context: &mut Context<'_>) {
-    context.complain(
-        span,
-        format!("strict mode forces {setting}"),
-        "remove the line, or strict mode",
-    );
-}
-
-fn transport(
-    draft: &InstanceDraft,
-    family: Family,
-    global: &GlobalDraft,
-    strict: bool,
-    context: &mut Context<'_>,
-) -> Transport {
-    let words = &draft.transport;
-    if words.peers.is_empty() && !words.fault_without_peer {
-        if let Some(span) = words.unicast_word {
-            let message = "there are no unicast peers: adverts go by multicast";
-            context.complain(span, message, "list the peers in 'unicast_peer { }', or write mcast_src_ip for a multicast source");
-        }
-        if let Some(ttl) = &words.ttl {
-            context.complain(
-                ttl.span,
-                "unicast_ttl has no effect without unicast peers",
-                "remove the line, or list the peers",
-            );
-        }
-        let group = match family {
-            Family::V4 => IpAddr::V4(global.group4),
-            Family::V6 => IpAddr::V6(global.group6),
-        };
-        let group = words
-            .group
-            .filter(|own| own.is_ipv4() == group.is_ipv4())
-            .unwrap_or(group);
-        return Transport::Multicast { group };
-    }
-    if strict {
-        let message = format!(
-            "instance {} is unicast, which strict mode of keepalived 2.4 refuses",
-            quoted(&draft.name)
-        );
-        context.remark(draft.span, message, "remove vrrp_strict or strict_mode");
-    }
-    Transport::Unicast {
-        peers: words.peers.clone(),
-        ttl: words
-            .ttl
-            .as_ref()
-            .map_or(if family == Family::V4 { 255 } else { 64 }, |set| set.value),
-        check_source: words.check_source || global.check_unicast_source,
-        fault_without_peer: words.fault_without_peer,
-    }
-}
-
-/// The router's own interface is watched in any case.
-fn track_interfaces(draft: &InstanceDraft, own: &str, context: &mut Context<'_>) -> Vec<TrackPlan> {
-    let mut tracks = Vec::new();
-    for track in &draft.track_interfaces {
-        if track.plan.name == own {
-            let message = format!(
-                "{} is the instance's own interface, which is watched in any case",
-                quoted(own)
-            );
-            context.complain(track.span, message, "remove the entry");
-        } else {
-            tracks.push(track.plan.clone());
-        }
-    }
-    tracks
-}
-
-/// Weights cannot move the owner's priority.
-fn track_scripts(
-    draft: &InstanceDraft,
-    priority: Priority,
-    context: &mut Context<'_>,
-) -> Vec<TrackPlan> {
-    let mut tracks = Vec::new();
-    for track in &draft.track_scripts {
-        if priority.is_owner() && track.plan.weight != 0 {
-            let message = format!(
-                "{} has a weight and the priority is 255, which never changes; it is NOT tracked",
-                quoted(&track.plan.name)
-            );
-            context.complain(
-                track.span,
-                message,
-                "use a priority up to 254, or weight 0 to go to FAULT instead",
-            );
-        } else {
-            tracks.push(track.plan.clone());
-        }
-    }
-    tracks
 }

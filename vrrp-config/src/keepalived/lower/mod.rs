@@ -13,6 +13,8 @@ mod group;
 mod instance;
 mod notify;
 mod script;
+mod settings;
+mod timing;
 mod track;
 mod transport;
 mod value;
