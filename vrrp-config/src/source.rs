@@ -1,8 +1,9 @@
 //! The text of a configuration and places in it.
 //!
-//! Files are kept line by line so that a message can show the line it is about.
+//! Files are kept so that a message can show the line it is about.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A place in one of the files of a configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,7 +24,9 @@ pub struct SourceFile {
     /// Its path as it was opened.
     pub path: PathBuf,
     utf8: bool,
-    lines: Vec<String>,
+    text: Arc<str>,
+    /// Byte at which each line starts.
+    starts: Vec<u32>,
 }
 
 /// The files of one configuration, in the order in which they were read.
@@ -34,13 +37,17 @@ pub struct SourceMap {
 
 impl SourceMap {
     /// Adds a file; `None` after 65,535 of them.
-    pub(crate) fn add(&mut self, path: &Path, text: &str, utf8: bool) -> Option<u16> {
+    pub(crate) fn add(&mut self, path: &Path, text: &Arc<str>, utf8: bool) -> Option<u16> {
         let id = u16::try_from(self.files.len()).ok()?;
-        let lines = text.lines().map(str::to_owned).collect();
+        let ends = text.bytes().zip(1_u32..).filter(|(byte, _)| *byte == b'\n');
+        let starts = std::iter::once(0)
+            .chain(ends.map(|(_, next)| next))
+            .collect();
         self.files.push(SourceFile {
             path: path.to_owned(),
             utf8,
-            lines,
+            text: Arc::clone(text),
+            starts,
         });
         Some(id)
     }
@@ -79,6 +86,11 @@ impl SourceFile {
     #[must_use]
     pub fn line(&self, number: u32) -> Option<&str> {
         let index = usize::try_from(number).ok()?.checked_sub(1)?;
-        self.lines.get(index).map(String::as_str)
+        let start = usize::try_from(*self.starts.get(index)?).ok()?;
+        let rest = self.text.get(start..)?;
+        if rest.is_empty() && index > 0 {
+            return None;
+        }
+        rest.lines().next().or(Some(""))
     }
 }

@@ -10,7 +10,7 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use vrrp_config::{Loaded, MemoryFiles, NoFacts, Severity};
+use vrrp_config::{Loaded, MemoryFiles, NoFacts};
 
 use common::{Host, load_file};
 
@@ -126,21 +126,7 @@ fn an_unknown_interface_is_shown() {
 fn a_vrid_out_of_range_is_shown() {
     for bad in ["0", "256"] {
         let loaded = check(&INSTANCE.replace("id 5", &format!("id {bad}")));
-        assert_eq!(loaded.check_exit(), 5);
-        let first = loaded
-            .diagnostics
-            .iter()
-            .find(|diagnostic| diagnostic.severity == Severity::Warning)
-            .unwrap();
-        assert_eq!(
-            first.span.map(|span| (span.line, span.column)),
-            Some((3, 21))
-        );
-        assert!(
-            first.message.contains(&format!("'{bad}' is out of range")),
-            "{}",
-            loaded.render()
-        );
+        one(&loaded, 5, Some((3, 21)), "is out of range");
         assert!(loaded.plan.is_none());
     }
 }
@@ -348,5 +334,34 @@ fn many_instances_are_read_in_reasonable_time() {
         started.elapsed() < Duration::from_secs(20),
         "{:?}",
         started.elapsed()
+    );
+}
+
+/// A file under the limit of bytes that holds as many entries as it can, read in bounded memory.
+#[test]
+fn a_flood_of_short_lines_is_refused_before_it_fills_memory() {
+    let path = Path::new("/k.conf");
+    let files = MemoryFiles::single(path, "a\n".repeat(8 * 1024 * 1024));
+    let loaded = vrrp_config::load(path, &files, &NoFacts, &vrrp_config::LoadOptions::default());
+    one(
+        &loaded,
+        6,
+        Some((500_001, 1)),
+        "there are more than 500000 entries",
+    );
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .and_then(|rest| {
+            rest.trim()
+                .trim_end_matches(" kB")
+                .trim()
+                .parse::<u64>()
+                .ok()
+        });
+    assert!(
+        peak.is_some_and(|peak| peak < 600 * 1024),
+        "peak of all tests of this process: {peak:?} kB"
     );
 }

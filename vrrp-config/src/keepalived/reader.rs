@@ -3,6 +3,7 @@
 //! The order for each line is keepalived's: comment off, condition, definition, expansion, generator, include.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::collector::Collector;
 use super::expand::{Definitions, Predefined, definition};
@@ -17,7 +18,7 @@ const LINE_LIMIT: usize = 1024;
 /// How deep includes may include.
 const INCLUDE_LIMIT: usize = 32;
 /// The most entries and braces in all: far above any real file, and bounds what a hostile one can hold.
-const ITEMS_LIMIT: usize = 2_000_000;
+const ITEMS_LIMIT: usize = 500_000;
 
 /// What reading gave.
 pub(crate) struct Read {
@@ -178,6 +179,7 @@ impl Reader<'_> {
         };
         self.bytes_left = left;
         let (text, utf8) = decode(content);
+        let text = Arc::<str>::from(text);
         let Some(file) = self.sources.add(path, &text, utf8) else {
             let text = "more than 65,535 files are included";
             self.collector.push(
@@ -194,7 +196,7 @@ impl Reader<'_> {
         };
         let mut continued: Option<Continued> = None;
         for (index, line) in text.lines().enumerate() {
-            if self.items.len() > ITEMS_LIMIT || self.unreadable {
+            if self.unreadable {
                 break;
             }
             let length = u32::try_from(line.chars().count().max(1)).unwrap_or(u32::MAX);
@@ -205,6 +207,13 @@ impl Reader<'_> {
                 length,
             };
             self.line(line, span, &predefined, &mut continued, &mut check);
+            if self.items.len() > ITEMS_LIMIT {
+                let text = format!("there are more than {ITEMS_LIMIT} entries");
+                let help = "is this the right file? check what it includes and generates";
+                self.collector
+                    .push(Diagnostic::error(Class::Security, span, text).help(help));
+                self.unreadable = true;
+            }
         }
         if let Some(definition) = continued {
             let text = format!(

@@ -12,6 +12,7 @@ mod tests;
 
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::diagnostic::{Class, Diagnostic};
 use crate::facts::HostFacts;
@@ -99,7 +100,7 @@ struct Place<'a> {
 
 impl<'a> Place<'a> {
     fn new(sources: &mut SourceMap, path: &Path, text: &'a str) -> Self {
-        let file = sources.add(path, text, true).unwrap_or(0);
+        let file = sources.add(path, &Arc::from(text), true).unwrap_or(0);
         let ends = text
             .bytes()
             .enumerate()

@@ -60,7 +60,7 @@ pub(super) fn complete(
         source.is_some() && (draft.transport.track_source || !draft.transport.peers.is_empty());
     let transport = settings::transport(&draft, family, global, strict, context);
     let (interface, vrid) = (interface?, vrid?);
-    let track_interfaces = settings::track_interfaces(&draft, &interface.0, context);
+    let track_interfaces = settings::track_interfaces(&draft, &interface.0, priority, context);
     let track_scripts = settings::track_scripts(&draft, priority, context);
     let message_only = draft.checksum_as_v2.unwrap_or(global.checksum_as_v2);
     let plans = |vips: Vec<Vip>| -> Vec<VipPlan> { vips.into_iter().map(|vip| vip.plan).collect() };
@@ -119,13 +119,20 @@ fn identity(
     context: &mut Context<'_>,
 ) -> (Placed<String>, Placed<vrrp_proto::units::Vrid>) {
     let shown = quoted(&draft.name);
-    if draft.vrid.is_none() {
-        let message = format!("instance {shown} has no valid virtual_router_id");
-        context.refuse(
-            draft.span,
-            message,
-            "write 'virtual_router_id N' with the number from 1 to 255 that its peers have",
-        );
+    let help = "write 'virtual_router_id N' with the number from 1 to 255 that its peers have";
+    match (&draft.bad_vrid, &draft.vrid) {
+        (Some(bad), Some(_)) => {
+            context.complain(bad.span, format!("{}; it is ignored", bad.value), help);
+        }
+        (Some(bad), None) => {
+            let message = format!("{}, and instance {shown} has no other", bad.value);
+            context.refuse(bad.span, message, help);
+        }
+        (None, None) => {
+            let message = format!("instance {shown} has no virtual_router_id");
+            context.refuse(draft.span, message, help);
+        }
+        (None, Some(_)) => {}
     }
     if draft.interface.is_none() {
         let message = format!("instance {shown} has no usable interface");

@@ -286,7 +286,7 @@ impl GlobalDraft {
             }
             _ => return false,
         }
-        context.not_yet(node);
+        context.no_mail(node);
         true
     }
 

@@ -122,7 +122,7 @@ impl GroupDraft {
             "smtp_alert" => {
                 self.plan.smtp_alert = context.boolean(node).unwrap_or(self.plan.smtp_alert);
                 if self.plan.smtp_alert {
-                    context.not_yet(node);
+                    context.no_mail(node);
                 }
             }
             _ => context.other(Scope::Group, node),

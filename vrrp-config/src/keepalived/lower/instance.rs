@@ -9,7 +9,7 @@ use super::announce::AnnounceDraft;
 use super::script::ScriptDraft;
 use super::track::{self, Track};
 use super::transport::TransportDraft;
-use super::value::{Set, narrow, quoted};
+use super::value::{Set, integer, narrow, quoted};
 use super::{Context, notify};
 use crate::keepalived::tree::Node;
 use crate::keepalived::words::Scope;
@@ -24,6 +24,8 @@ pub(super) struct InstanceDraft {
     pub(super) master: Option<Span>,
     pub(super) interface: Option<Set<String>>,
     pub(super) vrid: Option<Set<Vrid>>,
+    /// What is wrong with a VRID that was written.
+    pub(super) bad_vrid: Option<Set<String>>,
     pub(super) priority: Option<Set<Priority>>,
     /// Microseconds.
     pub(super) interval: Option<Set<u64>>,
@@ -114,6 +116,7 @@ impl InstanceDraft {
             master: None,
             interface: None,
             vrid: None,
+            bad_vrid: None,
             priority: None,
             interval: None,
             version: None,
@@ -192,17 +195,7 @@ impl InstanceDraft {
                     }
                 }
             }
-            "virtual_router_id" => {
-                if let Some(number) = context.number(node, 1..=255, "it is ignored")
-                    && let Some(value) = narrow(number.value).and_then(Vrid::new)
-                {
-                    context.surplus(node, 1);
-                    self.vrid = Some(Set {
-                        value,
-                        span: number.span,
-                    });
-                }
-            }
+            "virtual_router_id" => self.vrid(node, context),
             "priority" => {
                 if let Some(word) = context.argument(node, "1...255") {
                     let number = context.number_of("priority", word, &(1..=255), "100 is used");
@@ -220,6 +213,25 @@ impl InstanceDraft {
             _ => return false,
         }
         true
+    }
+
+    /// A number that cannot be is told when it is known whether another line has a good one.
+    fn vrid(&mut self, node: &Node, context: &mut Context<'_>) {
+        let Some(word) = context.argument(node, "1...255") else {
+            return;
+        };
+        context.surplus(node, 1);
+        let span = word.span;
+        match integer(&word.text, &(1..=255)) {
+            Ok(number) => {
+                let vrid = narrow(number).and_then(Vrid::new);
+                self.vrid = vrid.map(|value| Set { value, span });
+            }
+            Err(reason) => {
+                let value = format!("virtual_router_id {} {reason}", quoted(&word.text));
+                self.bad_vrid = Some(Set { value, span });
+            }
+        }
     }
 
     fn state(&mut self, node: &Node, context: &mut Context<'_>) {
@@ -365,7 +377,7 @@ impl InstanceDraft {
             "smtp_alert" => {
                 self.smtp_alert = context.boolean(node).or(self.smtp_alert);
                 if self.smtp_alert == Some(true) {
-                    context.not_yet(node);
+                    context.no_mail(node);
                 }
             }
             "restore_addresses" => self.restore_addresses(node, context),

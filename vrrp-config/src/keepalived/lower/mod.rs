@@ -129,6 +129,20 @@ impl Context<'_> {
         }
     }
 
+    /// Says that mail is not sent yet.
+    fn no_mail(&mut self, node: &Node) {
+        self.collector.push(
+            Diagnostic::remark(
+                node.keyword.span,
+                format!(
+                    "{} is not yet honoured by vrrpd: no mail is sent",
+                    quoted(&node.keyword.text)
+                ),
+            )
+            .help("let notify commands send mail, or wait; the words may stay"),
+        );
+    }
+
     /// Says that a word is known and does nothing yet.
     fn not_yet(&mut self, node: &Node) {
         let what = if node.block.is_some() {

@@ -8,6 +8,7 @@ use vrrp_proto::units::{Family, Priority, Version};
 use super::Context;
 use super::global::GlobalDraft;
 use super::instance::InstanceDraft;
+use super::track::Track;
 use super::value::quoted;
 use crate::plan::{AnnouncePlan, TrackPlan, Transport};
 use crate::source::Span;
@@ -141,10 +142,11 @@ pub(super) fn transport(
     }
 }
 
-/// The router's own interface is watched in any case.
+/// The router's own interface is watched in any case; an owner follows no weights.
 pub(super) fn track_interfaces(
     draft: &InstanceDraft,
     own: &str,
+    priority: Priority,
     context: &mut Context<'_>,
 ) -> Vec<TrackPlan> {
     let mut tracks = Vec::new();
@@ -155,34 +157,36 @@ pub(super) fn track_interfaces(
                 quoted(own)
             );
             context.complain(track.span, message, "remove the entry");
-        } else {
+        } else if !is_idle(track, priority, context) {
             tracks.push(track.plan.clone());
         }
     }
     tracks
 }
 
-/// Weights cannot move the owner's priority.
+/// Tracked scripts; an owner follows no weights.
 pub(super) fn track_scripts(
     draft: &InstanceDraft,
     priority: Priority,
     context: &mut Context<'_>,
 ) -> Vec<TrackPlan> {
-    let mut tracks = Vec::new();
-    for track in &draft.track_scripts {
-        if priority.is_owner() && track.plan.weight != 0 {
-            let message = format!(
-                "{} has a weight and the priority is 255, which never changes; it is NOT tracked",
-                quoted(&track.plan.name)
-            );
-            context.complain(
-                track.span,
-                message,
-                "use a priority up to 254, or weight 0 to go to FAULT instead",
-            );
-        } else {
-            tracks.push(track.plan.clone());
-        }
-    }
+    let tracks = draft.track_scripts.iter();
     tracks
+        .filter(|track| !is_idle(track, priority, context))
+        .map(|track| track.plan.clone())
+        .collect()
+}
+
+/// Weights cannot move an owner's priority, so keepalived leaves the entry out.
+fn is_idle(track: &Track, priority: Priority, context: &mut Context<'_>) -> bool {
+    let idle = priority.is_owner() && track.plan.weight != 0;
+    if idle {
+        let message = format!(
+            "{} has a weight and the priority is 255, which never changes; it is NOT tracked",
+            quoted(&track.plan.name)
+        );
+        let help = "use a priority up to 254, or weight 0 to go to FAULT instead";
+        context.complain(track.span, message, help);
+    }
+    idle
 }

@@ -44,6 +44,15 @@ pub(super) enum NumberError {
     OutOfRange,
 }
 
+impl Display for NumberError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Invalid => "is not a whole number",
+            Self::OutOfRange => "is out of range",
+        })
+    }
+}
+
 /// A whole number, base 10, with nothing behind it.
 pub(super) fn integer(text: &str, range: &RangeInclusive<i64>) -> Result<i64, NumberError> {
     let value: i64 = text.parse().map_err(|_| NumberError::Invalid)?;
@@ -172,10 +181,6 @@ impl Context<'_> {
                 span: word.span,
             }),
             Err(reason) => {
-                let reason = match reason {
-                    NumberError::Invalid => "is not a whole number",
-                    NumberError::OutOfRange => "is out of range",
-                };
                 let message = format!("{what} {} {reason}; {instead}", quoted(&word.text));
                 let help = format!(
                     "write a whole number from {} to {}",

@@ -172,6 +172,10 @@ fn a_weighted_script_of_an_owner_is_not_tracked() {
     let loaded = read(&text);
     assert_eq!(loaded.check_exit(), 5);
     assert!(plan_of(&loaded).routers[0].track_scripts.is_empty());
+    let interface = instance("priority 255\ntrack_interface {\neth1 weight 5\neth2\n}");
+    let loaded = read(&interface);
+    assert_eq!(loaded.check_exit(), 5);
+    assert_eq!(plan_of(&loaded).routers[0].track_interfaces.len(), 1);
 }
 
 /// Trap 16.
