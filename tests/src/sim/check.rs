@@ -136,8 +136,12 @@ impl Watcher {
                 self.bounced = matches!(report.cause, Cause::AddressesLost | Cause::Group)
                     && report.from == State::Active;
                 self.due_active = None;
-                if report.from == State::Initialize {
-                    // T-10: what was heard before a Startup counts for nothing.
+                let learned = matches!(
+                    report.cause,
+                    Cause::HigherPriority { .. } | Cause::TieLost { .. }
+                );
+                if report.from == State::Initialize || (report.from == State::Active && !learned) {
+                    // T-10: what was heard before a Startup, or before Active, counts for nothing.
                     self.accepted = None;
                     self.released = None;
                     self.lower = None;

@@ -75,7 +75,7 @@ impl World {
                 self.hand_over(host, input);
                 self.deadline(host);
             }
-            (Some(until), true, Input::Advert(..)) => {
+            (Some(until), true, Input::Advert { .. }) => {
                 let after = until.saturating_since(self.now) + self.span(0, 20);
                 self.input(host, after, input);
             }
@@ -130,7 +130,17 @@ impl World {
 
     pub(super) fn hand_over(&mut self, host: usize, input: Input) {
         match input {
-            Input::Advert(router, advert) => self.hand_over_advert(host, router, advert),
+            Input::Advert {
+                router,
+                advert,
+                sent,
+            } => {
+                if self.calm && sent < self.calm_at {
+                    // Still on its way when the calm began, perhaps over a link that is cut now.
+                    self.changed();
+                }
+                self.hand_over_advert(host, router, advert);
+            }
             Input::Addresses(router, state) => {
                 self.tell(host, router, Event::Addresses(state));
             }
@@ -168,6 +178,9 @@ impl World {
                 self.hosts[host].stopped = false;
                 self.note(|| format!("host {host} is told to start"));
                 self.changed();
+                for watcher in &mut self.hosts[host].watchers {
+                    watcher.disturbed();
+                }
                 for router in 0..self.hosts[host].watchers.len() {
                     self.step(host, None, &mut |subject, now, sink| {
                         subject.start(now, index(router), sink);

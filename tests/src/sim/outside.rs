@@ -24,7 +24,12 @@ impl World {
                 continue;
             }
             for after in self.lan.carry(&mut self.prng).into_iter().flatten() {
-                self.input(to, after, Input::Advert(router, advert));
+                let input = Input::Advert {
+                    router,
+                    advert,
+                    sent: self.now,
+                };
+                self.input(to, after, input);
             }
         }
     }

@@ -110,6 +110,8 @@ pub(super) fn draw(prng: &mut Prng) -> Plan {
                         draw_config(prng, version, first.interval.as_centis())
                     };
                     config.id.vrid = vrid_of(vrid);
+                    // It lowers one member only, and a group of unequal members may never agree.
+                    config.owner_clash_lowers &= !grouped;
                     config
                 })
                 .collect();

@@ -28,7 +28,11 @@ const MOST_EVENTS: u64 = 4_000_000;
 /// What comes to a host from outside its engine.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Input {
-    Advert(usize, Received),
+    Advert {
+        router: usize,
+        advert: Received,
+        sent: Instant,
+    },
     Addresses(usize, AddressState),
     SuccessorAnnounced(usize),
     AddressesLost(usize),
@@ -140,6 +144,8 @@ pub(super) struct World {
     /// Sides of the partition while calm.
     pub(super) sides: Vec<usize>,
     pub(super) calm: bool,
+    /// When it began.
+    pub(super) calm_at: Instant,
     pub(super) changed_at: Instant,
     pub(super) settled: u32,
     pub(super) failure: Option<String>,
@@ -168,6 +174,7 @@ impl World {
             lan: Lan::new(count, longest),
             sides: vec![0; count],
             calm: false,
+            calm_at: now,
             changed_at: now,
             settled: 0,
             failure: None,
@@ -257,6 +264,7 @@ impl World {
             }
             What::Calm => {
                 self.calm = true;
+                self.calm_at = self.now;
                 self.calm_down();
                 self.changed();
                 let after = self.plan.base.as_duration();

@@ -126,9 +126,9 @@ impl VirtualRouter {
     }
 
     /// Whether a lower Active is preempted: not with Preempt_Mode off (S-09), and not before the preempt delay is over
-    /// (U-16); an owner always preempts (S-12).
+    /// (U-16); an owner always preempts (S-12), also one that a second owner lowered to 254.
     fn preempts_now(&self, step: &mut Step, watch: &mut Watch) -> bool {
-        if self.priority().is_owner() {
+        if self.priority.is_owner() {
             return true;
         }
         if !self.config.preempt {

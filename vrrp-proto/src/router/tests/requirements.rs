@@ -161,6 +161,22 @@ fn s12_owner_preempts_with_preempt_off() {
 }
 
 #[test]
+fn s12_a_lowered_owner_still_preempts_with_preempt_off() {
+    let mut bench = Bench::active(Config {
+        priority: Priority::OWNER,
+        owner_clash_lowers: true,
+        preempt: false,
+        ..config()
+    });
+    bench.hear(peer(250), 255);
+    assert_eq!(bench.router.priority(), priority(254));
+    let takeover = bench.router.next_deadline().unwrap().0;
+    bench.advance(ms(1_000));
+    bench.hear(peer(1), 253);
+    assert_eq!(bench.router.next_deadline().unwrap().0, takeover);
+}
+
+#[test]
 fn s13_tie_compares_whole_addresses_as_unsigned_numbers() {
     let v6 = |text: &str| text.parse::<IpAddr>().unwrap();
     let yields = |own: IpAddr, other: IpAddr| {
