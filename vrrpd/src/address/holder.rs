@@ -548,3 +548,6 @@ const fn is_passing(errno: i32) -> bool {
             | libc::ENODEV
     )
 }
+
+#[cfg(test)]
+mod tests;

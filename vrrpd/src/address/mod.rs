@@ -15,6 +15,7 @@ mod message;
 mod netlink;
 mod news;
 mod outbox;
+mod owner;
 mod pace;
 mod quiet;
 mod restore;
@@ -23,6 +24,8 @@ mod source;
 mod successor;
 mod thread;
 mod work;
+
+pub(crate) use owner::identify;
 
 pub use message::{AddressCommand, AddressEnds, AddressReport};
 pub use setup::{AddressSetup, InterfaceSetup, RouterAddresses, SourceChoice};

@@ -5,7 +5,7 @@
 )]
 
 mod announcing;
-mod bench;
+pub(super) mod bench;
 mod holding;
 mod interfaces;
 mod keeping;

@@ -37,6 +37,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const FULL: Duration = Duration::from_millis(5);
 /// Longest time that a stop spends on taking addresses off.
 const STOP: Duration = Duration::from_secs(3);
+/// Pause between two portions of work.
+const BREATH: Duration = Duration::from_micros(20);
 /// How soon a look at everything is repeated that failed.
 const RESYNC: Duration = Duration::from_secs(1);
 
@@ -134,7 +136,13 @@ impl AddressThread {
     fn run(mut self, scheduling: SchedulingClass) {
         self.started_untold = Some(scheduling);
         while let Some(wait) = self.turn() {
-            self.sleep(wait);
+            if wait.is_zero() {
+                // The engine may have the same priority and wait for this CPU; and a real-time thread that never sleeps
+                // makes the kernel's limit demote them both.
+                std::thread::sleep(BREATH);
+            } else {
+                self.sleep(wait);
+            }
         }
     }
 

@@ -4,7 +4,8 @@ use std::io;
 
 use tokio::io::unix::AsyncFd;
 
-use super::Report;
+use super::{Remover, Report};
+use crate::address;
 use crate::engine::clock;
 use crate::queue::{Receiver, Signal};
 use crate::sys;
@@ -42,7 +43,7 @@ impl Reports {
             let alone = self.engine.is_abandoned();
             if let Some(report) = self.address.try_next().or_else(|| self.engine.try_next()) {
                 self.ended |= matches!(report, Report::Stopped { .. });
-                return report;
+                return identified(report);
             }
             if alone && !self.ended {
                 self.ended = true;
@@ -62,6 +63,16 @@ impl Reports {
             }
         }
     }
+}
+
+/// The address thread tells netlink ports; whose they are is looked up here, where waiting is allowed.
+fn identified(mut report: Report) -> Report {
+    if let Report::AddressRemoved { by, at, .. } = &mut report
+        && let Remover::Port(port) = *by
+    {
+        *by = address::identify(port, *at);
+    }
+    report
 }
 
 #[cfg(test)]

@@ -313,3 +313,39 @@ fn a_long_burst_of_one_router_does_not_keep_a_removal_of_another_waiting() {
         assert_eq!(bench.stop(), 0);
     });
 }
+
+/// nobody answers for the addresses of a Backup; the question to an Active shows that the test would see it.
+#[test]
+fn a_backup_does_not_answer_for_its_addresses() {
+    in_namespace(|| {
+        let seven = id(Family::V4, 7);
+        let mut bench = Bench::start(setup(vec![router(7, &THREE[..1])]));
+        let mut capture = Capture::on("peer0");
+        let address = "10.9.0.77".parse().unwrap();
+        let mut question = GratuitousArp {
+            sender: MacAddr([2, 0, 0, 0, 0, 0x55]),
+            address,
+            target: MacAddr::BROADCAST,
+        }
+        .to_frame();
+        question[38..42].copy_from_slice(&[10, 9, 0, 100]);
+        let answered = |capture: &mut Capture| {
+            capture.send(&question);
+            capture.listen(Duration::from_millis(100));
+            let reply = |b: &[u8]| {
+                b.get(20..22) == Some(&[0, 2]) && b.get(28..32) == Some(&[10, 9, 0, 100])
+            };
+            let found = capture.frames.iter().any(|frame| reply(&frame.bytes));
+            capture.frames.clear();
+            found
+        };
+        assert!(!answered(&mut capture), "never Active");
+        bench.add(seven);
+        bench.expect_state(seven, 1, 1);
+        until("an answer", || answered(&mut capture));
+        bench.remove(seven);
+        bench.expect_state(seven, 0, 0);
+        assert!(!answered(&mut capture), "Backup again");
+        bench.stop();
+    });
+}

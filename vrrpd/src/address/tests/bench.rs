@@ -24,10 +24,10 @@ use crate::queue::{self, Receiver, Sender, Signal};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The interface that most tests use, one end of a pair; `peer0` is the other, in the same namespace.
-pub(super) const ETH0: InterfaceKey = InterfaceKey(0);
+pub(in crate::address) const ETH0: InterfaceKey = InterfaceKey(0);
 
 /// Runs a test on a thread with a network namespace of its own, which ends with the thread.
-pub(super) fn in_namespace(test: impl FnOnce() + Send + 'static) {
+pub(in crate::address) fn in_namespace(test: impl FnOnce() + Send + 'static) {
     if !nix::unistd::geteuid().is_root() {
         let name = std::thread::current().name().map(str::to_owned);
         eprintln!("SKIPPED: {name:?} needs root for a network namespace");
@@ -117,7 +117,7 @@ pub(super) fn id(family: Family, vrid: u8) -> RouterId {
 }
 
 /// A router on `eth0` with keepalived's settings but the second burst.
-pub(super) fn router(vrid: u8, addresses: &[&str]) -> RouterAddresses {
+pub(in crate::address) fn router(vrid: u8, addresses: &[&str]) -> RouterAddresses {
     let addresses: Vec<_> = addresses.iter().map(|a| (ETH0, vip(a))).collect();
     let family = addresses
         .first()
