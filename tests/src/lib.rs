@@ -1,6 +1,7 @@
 //! Simulation, namespace lab and suites of vrrpd.
 
 pub mod lab;
+pub mod model;
 pub mod motivating;
 pub mod sim;
 pub mod vectors;
