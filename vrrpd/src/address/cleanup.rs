@@ -9,7 +9,7 @@ use super::news::is_left_over;
 /// Requests at once.
 const PORTION: usize = 32;
 
-/// See [`super::cleanup`].
+/// See [`super::cleanup()`].
 pub(super) fn run(setup: &AddressSetup) -> io::Result<usize> {
     let mut requests = Requests::open()?;
     let links = requests.links()?;
