@@ -2,18 +2,21 @@
 //!
 //! Pure: commands, answers and the kernel's news in, requests and facts out. When to be Active is not decided here.
 
+mod entry;
+
 use std::net::IpAddr;
 use std::time::Duration;
 
 use nix::libc;
-use vrrp_config::plan::VipPlan;
 use vrrp_proto::announce::Announcer;
 use vrrp_proto::router::{AddressState, AnnounceReason, InterfaceKey};
 use vrrp_proto::time::Instant;
 
 use super::RouterAddresses;
-use super::netlink::{AddressSeen, prefix};
-use super::restore::{Answer, RestoreHistory};
+use super::netlink::AddressSeen;
+use super::restore::Answer;
+
+pub(super) use entry::Entry;
 
 /// How long the kernel may take from adding an IPv6 address to joining its solicited-node group, which it does on the
 /// side and announces as news; then its answer has to do.
@@ -30,76 +33,6 @@ pub(super) enum Mode {
     Active,
     /// Releasing: the addresses that no successor has announced.
     Holding,
-}
-
-/// One address.
-#[derive(Clone, Debug)]
-pub(super) struct Entry {
-    /// Its interface.
-    pub(super) key: InterfaceKey,
-    /// Its words.
-    pub(super) plan: VipPlan,
-    /// Number of the interface on which the kernel confirmed it.
-    pub(super) present_on: Option<u32>,
-    /// The kernel's last refusal.
-    errno: Option<i32>,
-    /// What is wanted was asked for and answered.
-    tried: bool,
-    /// Not asked for again before this time.
-    again_at: Option<Instant>,
-    /// Another process removed it, and it is being put back.
-    restoring: bool,
-    /// The kernel took it when the link went down: asked for again when the link is back.
-    waits_for_link: bool,
-    /// A successor has announced it.
-    released: bool,
-    /// Its lifetime was shortened, so that nobody begins to use it.
-    deprecated: bool,
-    /// Duplicate address detection found somebody.
-    duplicate: bool,
-    /// The kernel is still joining its group, at most until this time.
-    joining_until: Option<Instant>,
-    history: RestoreHistory,
-}
-
-impl Entry {
-    fn new(key: InterfaceKey, plan: VipPlan) -> Self {
-        Self {
-            key,
-            plan,
-            present_on: None,
-            errno: None,
-            tried: false,
-            again_at: None,
-            restoring: false,
-            waits_for_link: false,
-            released: false,
-            deprecated: false,
-            duplicate: false,
-            joining_until: None,
-            history: RestoreHistory::default(),
-        }
-    }
-
-    /// Whether the kernel has it, and nobody else was found to have it.
-    pub(super) const fn is_present(&self) -> bool {
-        self.present_on.is_some() && !self.duplicate
-    }
-
-    /// Whether the kernel's news are about this address.
-    pub(super) fn is(&self, seen: &AddressSeen) -> bool {
-        self.plan.address == seen.local && prefix(&self.plan) == seen.prefix
-    }
-
-    /// A new command: what was tried before does not count.
-    const fn start_over(&mut self) {
-        self.errno = None;
-        self.tried = false;
-        self.again_at = None;
-        self.restoring = false;
-        self.waits_for_link = false;
-        self.released = false;
-    }
 }
 
 /// What to ask the kernel about one address.
@@ -190,10 +123,13 @@ pub(super) struct Holder {
 impl Holder {
     /// A router that was never Active.
     pub(super) fn new(setup: RouterAddresses) -> Self {
-        let entry = |(key, plan): &(InterfaceKey, VipPlan)| Entry::new(*key, plan.clone());
         Self {
             mode: Mode::Idle,
-            entries: setup.addresses.iter().map(entry).collect(),
+            entries: setup
+                .addresses
+                .iter()
+                .map(|(key, plan)| Entry::new(*key, plan.clone()))
+                .collect(),
             announcer: Announcer::new(setup.announce),
             burst: Burst::default(),
             source_rounds: 0,

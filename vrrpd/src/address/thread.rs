@@ -93,6 +93,10 @@ pub(super) struct AddressThread {
     pub(super) first: usize,
     /// Everything has to be asked for at this time.
     resync_at: Option<Instant>,
+    /// When news were lost last.
+    lost_at: Option<Instant>,
+    /// Everything was asked for since the plan in force came; before, nothing is told.
+    pub(super) is_known: bool,
     /// Left-over addresses are looked for with the next look at everything.
     pub(super) looks_for_left_overs: bool,
     pub(super) started_untold: Option<SchedulingClass>,
@@ -123,6 +127,8 @@ impl AddressThread {
             quiet: Quiet::default(),
             first: 0,
             resync_at: None,
+            lost_at: None,
+            is_known: false,
             looks_for_left_overs: false,
             started_untold: None,
             settled_untold: false,
@@ -152,8 +158,9 @@ impl AddressThread {
         self.take_commands(now);
         if self.resync_at.is_some_and(|at| at <= now) {
             self.resync_at = None;
-            if self.resync(now).is_err() {
-                self.resync_at = Some(now.saturating_add(RESYNC));
+            match self.resync(now) {
+                Ok(()) => self.is_known = true,
+                Err(_) => self.resync_at = Some(now.saturating_add(RESYNC)),
             }
         }
         let mut more = self.hear(now);
@@ -161,8 +168,7 @@ impl AddressThread {
         more |= self.work(now);
         let frames = self.pacer.run(now, &mut self.holders, &self.interfaces);
         self.watch_for_successors();
-        // Nothing is known for certain before everything was asked for.
-        let told = self.resync_at.is_some() || self.tell(now);
+        let told = self.tell(now);
         if self.has_ended(now) {
             return None;
         }
@@ -210,6 +216,7 @@ impl AddressThread {
         }
         self.looks_for_left_overs = true;
         self.settled_untold = true;
+        self.is_known = false;
         self.resync_at = Some(now);
     }
 
@@ -278,9 +285,11 @@ impl AddressThread {
                 }
                 Heard::Lost => {
                     self.monitor.discard();
-                    // Not more than once a second, however fast the kernel talks.
-                    let soon = self.resync_at.unwrap_or(now);
-                    self.resync_at = Some(soon);
+                    // At once, but not more than once a second, however fast the kernel talks.
+                    let earliest = self.lost_at.map_or(now, |at| at.saturating_add(RESYNC));
+                    let at = earliest.max(now);
+                    self.lost_at = Some(at);
+                    self.resync_at = Some(self.resync_at.map_or(at, |asked| asked.min(at)));
                     return true;
                 }
             }

@@ -168,6 +168,9 @@ impl AddressThread {
 
     /// Tells the engine what it does not know yet. Whether everything found room.
     pub(super) fn tell(&mut self, now: Instant) -> bool {
+        if !self.is_known {
+            return true;
+        }
         let engine = &mut self.engine;
         if let Some(scheduling) = self.started_untold {
             let mut untold = true;
