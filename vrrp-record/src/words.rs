@@ -82,7 +82,7 @@ impl fmt::Display for Word {
 pub struct Faults(pub FaultSet);
 
 /// Every fault and its code.
-const FAULTS: [(FaultSet, &str); 8] = [
+const FAULTS: [(FaultSet, &str); 9] = [
     (FaultSet::INTERFACE_GONE, "interface_gone"),
     (FaultSet::INTERFACE_DOWN, "interface_down"),
     (FaultSet::NO_SOURCE, "no_source"),
@@ -91,6 +91,7 @@ const FAULTS: [(FaultSet, &str); 8] = [
     (FaultSet::ADDRESS_REFUSED, "address_refused"),
     (FaultSet::NO_SOCKET, "no_socket"),
     (FaultSet::TRACKER_PENDING, "tracker_pending"),
+    (FaultSet::NO_PEER, "no_peer"),
 ];
 
 /// What is at fault, for the sentences; what is unknown is told without a name.
@@ -149,6 +150,7 @@ impl Faults {
                     }
                     None => format!("cannot open the sockets on {interface}"),
                 },
+                "no_peer" => String::from("no unicast peer is configured (unicast_fault_no_peer)"),
                 _ => format!("waits for the first result of {tracker}"),
             })
             .collect()

@@ -44,6 +44,8 @@ impl FaultSet {
     pub const NO_SOCKET: Self = Self(1 << 6);
     /// A tracked object without weight has not reported yet.
     pub const TRACKER_PENDING: Self = Self(1 << 7);
+    /// A unicast router without a peer that asked to wait for one (keepalived's `unicast_fault_no_peer`).
+    pub const NO_PEER: Self = Self(1 << 8);
 
     /// The bits, for records.
     #[must_use]

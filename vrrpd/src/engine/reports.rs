@@ -226,4 +226,5 @@ fn driver_faults(interface: &InterfaceIo, router: &RouterIo) -> FaultSet {
         .with(FaultSet::INTERFACE_DOWN, !interface.up)
         .with(FaultSet::NO_SOCKET, !served)
         .with(FaultSet::NO_SOURCE, router.source.flatten().is_none())
+        .with(FaultSet::NO_PEER, router.destinations.is_empty())
 }

@@ -144,6 +144,25 @@ fn a_failing_track_script_is_a_fault_and_its_success_the_end_of_it() {
 }
 
 #[test]
+fn a_unicast_router_that_waits_for_a_peer_is_a_fault_until_a_reload_brings_one() {
+    let Some(host) = Host::new() else { return };
+    let with = |peers: &str| {
+        fast(
+            "",
+            &format!("unicast_fault_no_peer\n unicast_peer {{\n {peers}\n }}"),
+        )
+    };
+    let config = host.write("keepalived.conf", &with(""));
+    let mut daemon = host.daemon(&config);
+    daemon.says("Entering FAULT STATE");
+    daemon.says("no unicast peer is configured");
+    host.write("keepalived.conf", &with("10.9.0.2"));
+    daemon.signal(Signal::SIGHUP);
+    daemon.says("Entering MASTER STATE");
+    assert_eq!(daemon.stop(), 0);
+}
+
+#[test]
 fn a_reload_is_applied_by_difference_and_a_bad_one_is_refused() {
     let Some(host) = Host::new() else { return };
     let second = "vrrp_instance VI_2 {\n version 3\n interface eth0\n virtual_router_id 52\n priority 90\n \
