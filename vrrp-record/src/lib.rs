@@ -8,6 +8,8 @@ pub mod cause;
 pub mod control;
 pub mod event;
 pub mod health;
+pub mod histogram;
+pub mod history;
 pub mod moment;
 mod outcome;
 pub mod quantity;
