@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cause::Cause;
 pub use crate::outcome::{
-    InterfaceChange, ReloadOutcome, Remover, ResignReason, RunOutcome, SchedulingChange,
+    Anomaly, InterfaceChange, ReloadOutcome, Remover, ResignReason, RunOutcome, SchedulingChange,
     StopReason, TrackerKind, TrackerState,
 };
 use crate::text::Name;
@@ -66,6 +66,35 @@ pub enum Kind {
         cause: Cause,
         /// Effective priority at that time.
         priority: u8,
+        /// Number under which it is explained, across restarts; 0 where it was given none.
+        #[serde(default)]
+        number: u32,
+    },
+    /// A gap between adverts of more than half of the down interval that did not become a transition.
+    NearFailover {
+        /// The router.
+        router: Name,
+        /// Number under which it is explained.
+        number: u32,
+        /// Whose adverts kept away; none for our own, which the peers waited for.
+        from: Option<IpAddr>,
+        /// The gap, in milliseconds.
+        gap_ms: u64,
+        /// The down interval that it stayed below, in milliseconds: ours, or that of the peer who would take over.
+        limit_ms: u64,
+    },
+    /// Something out of the ordinary that did not come near a failover. Told once, when it begins.
+    Anomaly {
+        /// The router; none where it concerns the whole node.
+        router: Option<Name>,
+        /// Number under which it is explained.
+        number: u32,
+        /// What.
+        what: Anomaly,
+        /// How many adverts or wake-ups it concerned until it was told.
+        count: u32,
+        /// The worst of them, in microseconds; 0 where it is no matter of time.
+        worst_us: u64,
     },
     /// A sync group changed state.
     GroupTransition {
@@ -279,6 +308,8 @@ impl Kind {
             Self::Stopped => "stopped",
             Self::Ready { .. } => "ready",
             Self::Transition { .. } => "transition",
+            Self::NearFailover { .. } => "near_failover",
+            Self::Anomaly { .. } => "anomaly",
             Self::GroupTransition { .. } => "group_transition",
             Self::Faults { .. } => "faults",
             Self::Priority { .. } => "priority",
@@ -315,6 +346,7 @@ impl Kind {
         match self {
             Self::Ready { router, .. }
             | Self::Transition { router, .. }
+            | Self::NearFailover { router, .. }
             | Self::Priority { router, .. }
             | Self::LowerHeard { router, .. }
             | Self::PreemptDelay { router, .. }
@@ -326,7 +358,7 @@ impl Kind {
             | Self::OwnAddressHeard { router, .. }
             | Self::TakeoverDeferred { router, .. }
             | Self::Faults { router, .. } => Some(router),
-            Self::Discards { router, .. } => router.as_ref(),
+            Self::Discards { router, .. } | Self::Anomaly { router, .. } => router.as_ref(),
             Self::Started { .. }
             | Self::Stopping { .. }
             | Self::Stopped
@@ -345,6 +377,21 @@ impl Kind {
             | Self::Command { .. }
             | Self::ReportsLost { .. }
             | Self::Other => None,
+        }
+    }
+
+    /// The number under which it is explained, across restarts: `vrrpctl explain 17`.
+    #[must_use]
+    pub const fn number(&self) -> Option<u32> {
+        match self {
+            Self::Transition { number, .. }
+            | Self::NearFailover { number, .. }
+            | Self::Anomaly { number, .. }
+                if *number != 0 =>
+            {
+                Some(*number)
+            }
+            _ => None,
         }
     }
 }
@@ -375,6 +422,20 @@ mod tests {
                 count: 1,
             },
             Kind::ReportsLost { count: 1 },
+            Kind::NearFailover {
+                router,
+                number: 16,
+                from: Some(address),
+                gap_ms: 2_410,
+                limit_ms: 3_610,
+            },
+            Kind::Anomaly {
+                router: None,
+                number: 17,
+                what: Anomaly::Stalled,
+                count: 1,
+                worst_us: 12_000,
+            },
         ] {
             let json = serde_json::to_value(kind).unwrap();
             assert_eq!(json["event"], kind.name());

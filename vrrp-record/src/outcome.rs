@@ -75,6 +75,37 @@ pub enum RunOutcome {
     },
 }
 
+/// Something out of the ordinary, which is kept and explained although nothing failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Anomaly {
+    /// The engine woke late for adverts.
+    SentLate,
+    /// Adverts were not built or the kernel refused them.
+    NotSent,
+    /// Adverts were accepted and never reached the driver.
+    NotLeft,
+    /// Adverts waited in the queue discipline.
+    Queued,
+    /// Adverts left the driver and the device did not take them.
+    Held,
+    /// Adverts were read late.
+    ReadLate,
+    /// Adverts that the sender numbered never came.
+    Missing,
+    /// Several adverts came at once after a gap.
+    Burst,
+    /// A receive queue was full and dropped packets.
+    Overflowed,
+    /// Adverts for a router were refused by a check.
+    Rejected,
+    /// The engine woke late or took long, without harm to an advert.
+    Stalled,
+    /// Anything that a newer daemon tells.
+    #[serde(other)]
+    Other,
+}
+
 /// What an interface did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -176,6 +207,25 @@ pub enum ResignReason {
     /// Anything that a newer daemon tells.
     #[serde(other)]
     Other,
+}
+
+impl fmt::Display for Anomaly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::SentLate => "adverts were late",
+            Self::NotSent => "adverts could not be sent",
+            Self::NotLeft => "adverts were accepted and never left this kernel",
+            Self::Queued => "adverts waited in the queue of the interface",
+            Self::Held => "adverts were not taken by the device",
+            Self::ReadLate => "adverts were read late",
+            Self::Missing => "adverts that the sender numbered never came",
+            Self::Burst => "adverts came at once after a gap",
+            Self::Overflowed => "the receive queue was full and dropped packets",
+            Self::Rejected => "adverts were rejected",
+            Self::Stalled => "the engine ran late",
+            Self::Other => "something out of the ordinary",
+        })
+    }
 }
 
 impl fmt::Display for StopReason {

@@ -30,6 +30,7 @@ impl fmt::Display for Kind {
                 releasing,
                 cause,
                 priority,
+                number: _,
             } => match (from == to, releasing) {
                 (true, true) => {
                     write!(
@@ -40,6 +41,45 @@ impl fmt::Display for Kind {
                 (true, false) => write!(f, "{router}: still {to}: {cause}"),
                 (false, _) => write!(f, "{router}: {from} -> {to}, priority {priority}: {cause}"),
             },
+            Self::NearFailover {
+                router,
+                number: _,
+                from,
+                gap_ms,
+                limit_ms,
+            } => {
+                match from {
+                    Some(from) => write!(f, "{router}: no advert from {from} for ")?,
+                    None => write!(f, "{router}: no advert of ours for ")?,
+                }
+                write!(
+                    f,
+                    "{} of the {} that lead to a failover",
+                    millis(*gap_ms),
+                    millis(*limit_ms)
+                )
+            }
+            Self::Anomaly {
+                router,
+                number: _,
+                what,
+                count,
+                worst_us,
+            } => {
+                if let Some(router) = router {
+                    write!(f, "{router}: ")?;
+                }
+                write!(f, "{what}")?;
+                match (count, worst_us) {
+                    (_, 0) => write!(f, " ({count})"),
+                    (1, worst) => write!(f, " ({})", Span(Duration::from_micros(*worst))),
+                    (_, worst) => write!(
+                        f,
+                        " ({count}, worst {})",
+                        Span(Duration::from_micros(*worst))
+                    ),
+                }
+            }
             Self::GroupTransition { group, to } => write!(f, "group {group}: all members are {to}"),
             Self::Faults { router, faults, .. } if faults.0.is_empty() => {
                 write!(f, "{router}: no fault any more")
@@ -266,7 +306,7 @@ impl fmt::Display for Listed<'_> {
 mod tests {
     use super::*;
     use crate::cause::Cause;
-    use crate::event::{ReloadOutcome, Remover, RunOutcome, StopReason};
+    use crate::event::{Anomaly, ReloadOutcome, Remover, RunOutcome, StopReason};
     use crate::text::Name;
     use crate::words::Word;
 
@@ -281,6 +321,7 @@ mod tests {
             releasing,
             cause,
             priority: 101,
+            number: 0,
         };
         let released = Cause::Released {
             by: "10.0.0.2".parse().unwrap(),
@@ -293,6 +334,26 @@ mod tests {
             (
                 transition(Word::Master, Word::Master, true, Cause::Stopped),
                 "vi_1: leaves, and keeps its addresses until the successor has them: told to stop",
+            ),
+            (
+                Kind::NearFailover {
+                    router,
+                    number: 16,
+                    from: None,
+                    gap_ms: 2_410,
+                    limit_ms: 3_610,
+                },
+                "vi_1: no advert of ours for 2.41 s of the 3.61 s that lead to a failover",
+            ),
+            (
+                Kind::Anomaly {
+                    router: Some(router),
+                    number: 17,
+                    what: Anomaly::SentLate,
+                    count: 3,
+                    worst_us: 93_000,
+                },
+                "vi_1: adverts were late (3, worst 93 ms)",
             ),
             (
                 Kind::AddressRemoved {

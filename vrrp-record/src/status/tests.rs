@@ -33,6 +33,7 @@ fn example() -> Status {
                 silence_ms: Some(3_605),
             },
             priority: 101,
+            number: 17,
         },
     };
     let script = Event {

@@ -53,6 +53,8 @@ pub(super) struct Around<'a> {
     pub(super) snapshot: Option<&'a RouterSnapshot>,
     /// Effective priority.
     pub(super) priority: u8,
+    /// Under which it is explained.
+    pub(super) number: u32,
 }
 
 /// A transition in the words of the record.
@@ -70,6 +72,7 @@ pub(super) fn transition(name: Name, transition: &Transition, around: &Around<'_
         releasing: transition.to == State::Releasing,
         cause: Cause::new(transition.cause, &context),
         priority: around.priority,
+        number: around.number,
     }
 }
 

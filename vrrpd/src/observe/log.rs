@@ -95,7 +95,9 @@ fn class(kind: &Kind) -> Class {
         | Kind::OwnAddressHeard { .. }
         | Kind::Discards { .. }
         | Kind::Command { granted: false, .. } => Class::Stranger,
-        Kind::GroupTransition { .. }
+        Kind::NearFailover { .. }
+        | Kind::Anomaly { .. }
+        | Kind::GroupTransition { .. }
         | Kind::Faults { .. }
         | Kind::Priority { .. }
         | Kind::Tracker { .. }
@@ -210,6 +212,7 @@ pub(super) fn lines(kind: &Kind) -> Vec<Line> {
         | Kind::Interface { .. }
         | Kind::TakeoverDeferred { .. }
         | Kind::Command { granted: true, .. }
+        | Kind::Anomaly { .. }
         | Kind::Other => line(Level::INFO, in_parentheses(kind)),
         // Waiting for a first result is how every start with a tracked script begins.
         Kind::Faults { faults, .. }
@@ -218,6 +221,7 @@ pub(super) fn lines(kind: &Kind) -> Vec<Line> {
             line(Level::INFO, in_parentheses(kind))
         }
         Kind::Faults { .. }
+        | Kind::NearFailover { .. }
         | Kind::Tracker { .. }
         | Kind::ScriptRun { .. }
         | Kind::Notify { .. }
@@ -255,6 +259,7 @@ fn transition(kind: &Kind) -> Vec<Line> {
         releasing,
         cause,
         priority: _,
+        number: _,
     } = kind
     else {
         return Vec::new();
@@ -349,6 +354,7 @@ mod tests {
             releasing: false,
             cause,
             priority: 101,
+            number: 0,
         }
     }
 

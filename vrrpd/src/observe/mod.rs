@@ -10,6 +10,7 @@ mod history;
 mod ledger;
 mod limiter;
 mod log;
+mod numbers;
 mod observer;
 mod scripts;
 mod status;
@@ -18,5 +19,6 @@ mod tests;
 
 pub use clock::Now;
 pub use convert::Names;
+pub use numbers::Numbers;
 pub use observer::{Identity, Observer};
 pub use scripts::ScriptRun;

@@ -22,6 +22,7 @@ use super::convert::{self, Around, Names};
 use super::history::History;
 use super::ledger::{Link, Trackers};
 use super::log::Log;
+use super::numbers::Numbers;
 use super::scripts::{ScriptRun, Tracked};
 use super::status::{self, Inputs};
 use crate::control::{Peer, Source};
@@ -94,6 +95,7 @@ impl Default for Remembered {
 pub struct Observer {
     identity: Identity,
     snapshot: Box<dyn Fn() -> CoreSnapshot + Send + Sync>,
+    numbers: Arc<Numbers>,
     inner: Mutex<Inner>,
 }
 
@@ -138,12 +140,19 @@ impl Observer {
         Self {
             identity,
             snapshot,
+            numbers: Arc::default(),
             inner: Mutex::new(Inner {
                 running,
                 memory,
                 log: Log::default(),
             }),
         }
+    }
+
+    /// What numbers the happenings of this daemon.
+    #[must_use]
+    pub fn numbers(&self) -> Arc<Numbers> {
+        Arc::clone(&self.numbers)
     }
 
     /// A reload put `plan` into force. What is known about scripts and routers that stay is kept.
@@ -250,6 +259,7 @@ impl Observer {
             objects,
             snapshot,
             priority,
+            number: self.numbers.next(),
         };
         let kind = convert::transition(Name::new(name), transition, &around);
         if let Kind::Transition { to, cause, .. } = kind {

@@ -133,6 +133,7 @@ fn an_hour_of_flapping_stays_under_a_hundred_lines() {
                     releasing: false,
                     cause,
                     priority,
+                    number: 1,
                 },
             );
             writer.at(
