@@ -5,7 +5,9 @@
 
 mod advert;
 mod host;
+mod merge;
 mod time;
+mod want;
 
 use std::net::IpAddr;
 
@@ -14,6 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use advert::{Received, Rejected, Sent, Sequence};
 pub use host::{Sample, Stall, Unit};
 pub use time::Time;
+pub use want::Want;
 
 use crate::event::Event;
 use crate::histogram::Histogram;
@@ -40,7 +43,7 @@ pub struct History {
     pub samples: Vec<Sample>,
     /// Everything else, in order: transitions, faults, trackers, addresses, links, commands, verdicts.
     pub events: Vec<Numbered>,
-    /// What is left of ordinary adverts that were folded.
+    /// What is left of minutes whose ordinary adverts were folded.
     pub minutes: Vec<Minute>,
     /// Evidence that this node could not give.
     pub unavailable: Vec<Unavailable>,
@@ -149,7 +152,8 @@ pub enum Stage {
     Read,
 }
 
-/// Ordinary adverts of one router in one minute.
+/// All adverts of one router in one minute, those that are also kept whole included: who sums up takes a minute's
+/// histogram where there is one, and full records only where there is none.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Minute {
     /// Its beginning.
