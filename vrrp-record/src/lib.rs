@@ -10,6 +10,7 @@ pub mod event;
 pub mod health;
 pub mod histogram;
 pub mod history;
+pub mod join;
 pub mod moment;
 mod outcome;
 pub mod quantity;
