@@ -2,7 +2,7 @@
 //!
 //! Both languages end here, and reload compares two of these. Names are keepalived's where its users look.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 pub use vrrp_proto::wire::{ChecksumAccept, ChecksumForm};
@@ -52,6 +52,37 @@ pub struct Global {
     pub log_unknown_vrids: bool,
     /// SCHED_FIFO for the engine and address threads: `realtime off`, or a priority 1–99; `vrrp_rt_priority`.
     pub realtime: Realtime,
+    /// How much of the past is kept on disk.
+    pub journal: JournalPlan,
+    /// Where metrics are served; nowhere unless configured.
+    pub metrics: Option<SocketAddr>,
+}
+
+/// Bounds of the journal (safety rule 12). Options of the command line win over it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JournalPlan {
+    /// Bytes of all its files together, at least [`Self::LEAST`].
+    pub bytes: u64,
+    /// What is older goes.
+    pub age: Duration,
+    /// Nothing is written while less than this percentage of the file system is free.
+    pub free_percent: u8,
+}
+
+impl JournalPlan {
+    /// The least that holds the minutes around a transition of a busy node.
+    pub const LEAST: u64 = 4_000_000;
+}
+
+impl Default for JournalPlan {
+    /// 200 MB and 30 days, and a tenth of the disk left alone.
+    fn default() -> Self {
+        Self {
+            bytes: 200_000_000,
+            age: Duration::from_secs(30 * 86_400),
+            free_percent: 10,
+        }
+    }
 }
 
 /// Scheduling of the engine thread.

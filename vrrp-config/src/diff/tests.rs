@@ -7,9 +7,9 @@ use vrrp_proto::units::{AdvertInterval, Family, Priority, Version, Vrid};
 
 use super::{NamedChange, diff};
 use crate::plan::{
-    AnnouncePlan, AuthPlan, ChecksumAccept, ChecksumForm, CommandPlan, Global, GroupPlan, MailPlan,
-    NotifyPlan, Plan, Profile, Realtime, RestoreAddresses, RouterPlan, ScriptPlan, TrackPlan,
-    Transport,
+    AnnouncePlan, AuthPlan, ChecksumAccept, ChecksumForm, CommandPlan, Global, GroupPlan,
+    JournalPlan, MailPlan, NotifyPlan, Plan, Profile, Realtime, RestoreAddresses, RouterPlan,
+    ScriptPlan, TrackPlan, Transport,
 };
 
 fn router(name: &str, interface: &str, vrid: u8) -> RouterPlan {
@@ -93,6 +93,8 @@ fn plan(routers: Vec<RouterPlan>) -> Plan {
             startup_delay: Duration::ZERO,
             log_unknown_vrids: false,
             realtime: Realtime::Fifo(1),
+            journal: JournalPlan::default(),
+            metrics: None,
         },
         scripts: vec![script("chk")],
         routers,

@@ -30,6 +30,8 @@ pub(super) struct File {
     pub(super) log_unknown_vrids: Option<bool>,
     pub(super) realtime: Option<Spanned<RealtimeWord>>,
     pub(super) mail: Option<Mail>,
+    pub(super) journal: Option<Journal>,
+    pub(super) metrics: Option<Metrics>,
     #[serde(default)]
     pub(super) script: Vec<Script>,
     #[serde(default)]
@@ -46,6 +48,20 @@ pub(super) struct Mail {
     pub(super) from: Option<String>,
     pub(super) server: Option<String>,
     pub(super) timeout: Time,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Journal {
+    pub(super) megabytes: Number,
+    pub(super) days: Number,
+    pub(super) free_percent: Number,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Metrics {
+    pub(super) listen: Spanned<String>,
 }
 
 #[derive(Debug, Deserialize)]

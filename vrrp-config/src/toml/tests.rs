@@ -588,6 +588,34 @@ fn weights_of_an_owner_and_of_group_members_are_refused() {
     plan(&format!("{text}tracking_weight = true\n"));
 }
 
+#[test]
+fn the_journal_has_bounds_and_metrics_are_off_unless_configured() {
+    let default = plan(LEAST).global;
+    assert_eq!(default.journal.bytes, 200_000_000);
+    assert_eq!(default.journal.age, Duration::from_secs(30 * 86_400));
+    assert_eq!((default.journal.free_percent, default.metrics), (10, None));
+    let text = format!(
+        "[journal]\nmegabytes = 50\ndays = 7\nfree_percent = 25\n[metrics]\nlisten = \"[::1]:9650\"\n{LEAST}"
+    );
+    let given = plan(&text).global;
+    assert_eq!(given.journal.bytes, 50_000_000);
+    assert_eq!(given.journal.age, Duration::from_secs(7 * 86_400));
+    assert_eq!(given.journal.free_percent, 25);
+    assert_eq!(given.metrics, Some("[::1]:9650".parse().unwrap()));
+    for (section, at, hint) in [
+        ("[journal]\nmegabytes = 3\n", "3", "out of range"),
+        ("[journal]\ndays = 0\n", "0", "out of range"),
+        ("[journal]\nfree_percent = 100\n", "100", "out of range"),
+        (
+            "[metrics]\nlisten = \"localhost\"\n",
+            "\"localhost\"",
+            "not an address",
+        ),
+    ] {
+        refused(&format!("{section}{LEAST}"), at, hint);
+    }
+}
+
 /// The example of the documentation is the motivating case, word for word.
 #[test]
 fn the_documented_example_is_read_without_a_message() {

@@ -7,7 +7,10 @@ pub mod flags;
 mod tests;
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use flags::{FLAGS, Flag, Id, Takes};
 
@@ -53,6 +56,12 @@ pub struct Options {
     pub run_dir: PathBuf,
     /// `--journal-dir`.
     pub journal_dir: PathBuf,
+    /// `--journal-size`, in bytes.
+    pub journal_bytes: Option<u64>,
+    /// `--journal-days`.
+    pub journal_age: Option<Duration>,
+    /// `--metrics`.
+    pub metrics: Option<SocketAddr>,
     /// `--observe`.
     pub observe: bool,
     /// Options that are accepted and have no effect yet, as written.
@@ -133,6 +142,9 @@ impl Options {
             ignore_interrupt: false,
             run_dir: PathBuf::from(DEFAULT_RUN_DIR),
             journal_dir: PathBuf::from(DEFAULT_JOURNAL_DIR),
+            journal_bytes: None,
+            journal_age: None,
+            metrics: None,
             observe: false,
             without_effect: Vec::new(),
             surplus: Vec::new(),
@@ -233,6 +245,23 @@ fn apply(
         Id::IgnoreInterrupt => options.ignore_interrupt = true,
         Id::RunDir => options.run_dir = path.unwrap_or_default(),
         Id::JournalDir => options.journal_dir = path.unwrap_or_default(),
+        Id::JournalSize => {
+            let megabytes = number(written, text, 4..=1_000_000, "megabytes from 4 to 1000000")?;
+            options.journal_bytes = Some(megabytes * 1_000_000);
+        }
+        Id::JournalDays => {
+            let days = number(written, text, 1..=3_650, "days from 1 to 3650")?;
+            options.journal_age = Some(Duration::from_secs(days * 86_400));
+        }
+        Id::Metrics => {
+            let text = text.unwrap_or_default();
+            let address = text.parse().map_err(|_| CliError::BadValue {
+                option: written.to_owned(),
+                value: text,
+                expected: "an address and a port, such as 127.0.0.1:9650",
+            })?;
+            options.metrics = Some(address);
+        }
         Id::Observe => options.observe = true,
         Id::Check => options.task = Task::Check { log: path },
         Id::Version => options.task = Task::Version,
@@ -241,6 +270,21 @@ fn apply(
         Id::WithoutEffect => options.without_effect.push(written.to_owned()),
     }
     Ok(())
+}
+
+fn number(
+    option: &str,
+    value: Option<String>,
+    range: RangeInclusive<u64>,
+    expected: &'static str,
+) -> Result<u64, CliError> {
+    let value = value.unwrap_or_default();
+    let number = value.parse().ok().filter(|number| range.contains(number));
+    number.ok_or_else(|| CliError::BadValue {
+        option: option.to_owned(),
+        value,
+        expected,
+    })
 }
 
 /// syslog's number of a facility in keepalived's notation: 0–7 for local0–local7, or a name.

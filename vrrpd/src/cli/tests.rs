@@ -57,6 +57,28 @@ fn own_options_have_their_defaults_and_values() {
 }
 
 #[test]
+fn bounds_of_the_journal_and_the_address_of_metrics_are_checked() {
+    let given = options("--journal-size 50 --journal-days=7 --metrics [::1]:9650");
+    assert_eq!(given.journal_bytes, Some(50_000_000));
+    assert_eq!(given.journal_age, Some(Duration::from_secs(7 * 86_400)));
+    assert_eq!(given.metrics, Some("[::1]:9650".parse().unwrap()));
+    assert_eq!(options("").metrics, None);
+    for words in [
+        "--journal-size 3",
+        "--journal-size x",
+        "--journal-days 0",
+        "--metrics localhost",
+        "--metrics 127.0.0.1",
+    ] {
+        let error = parsed(words).unwrap_err();
+        assert!(
+            matches!(error, CliError::BadValue { .. }),
+            "{words}: {error}"
+        );
+    }
+}
+
+#[test]
 fn options_without_effect_are_all_named() {
     let given = options("-V -R --snmp -A /x -M -Mpat -u 022 -c /c");
     assert_eq!(

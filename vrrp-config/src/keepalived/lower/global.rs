@@ -10,7 +10,7 @@ use super::announce::GlobalAnnounce;
 use super::value::{micros, narrow, quoted};
 use crate::keepalived::tree::Node;
 use crate::keepalived::words::Scope;
-use crate::plan::{Global, MailPlan, Profile, Realtime, UserSpec};
+use crate::plan::{Global, JournalPlan, MailPlan, Profile, Realtime, UserSpec};
 
 /// What `global_defs` said.
 #[derive(Debug)]
@@ -302,6 +302,9 @@ impl GlobalDraft {
             startup_delay: self.startup_delay,
             log_unknown_vrids: self.log_unknown_vrids,
             realtime: self.realtime,
+            // keepalived has neither; the command line sets them.
+            journal: JournalPlan::default(),
+            metrics: None,
         }
     }
 }

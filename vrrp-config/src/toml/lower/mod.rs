@@ -8,17 +8,17 @@ mod router;
 mod track;
 mod transport;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 use toml::Spanned;
 
 use super::Problems;
-use super::schema::{File, ProfileWord};
+use super::schema::{File, Journal, ProfileWord};
 use super::value::{RealtimeWord, Seconds};
 use crate::facts::HostFacts;
-use crate::plan::{Global, MailPlan, Plan, Profile, Realtime};
+use crate::plan::{Global, JournalPlan, MailPlan, Plan, Profile, Realtime};
 
 /// What every step needs.
 struct Context<'a, 'p> {
@@ -74,6 +74,54 @@ pub(super) fn lower(
     })
 }
 
+fn lower_journal(journal: &Journal, context: &mut Context<'_, '_>) -> JournalPlan {
+    const DAY: u64 = 86_400;
+    let default = JournalPlan::default();
+    let mut number = |value: &Option<Spanned<i64>>, what, range, default: u64| {
+        let Some(value) = value else {
+            return default;
+        };
+        context
+            .whole(*value.get_ref(), value.span(), what, range)
+            .unwrap_or(default)
+    };
+    let megabytes = number(
+        &journal.megabytes,
+        "megabytes",
+        4..=1_000_000,
+        default.bytes / 1_000_000,
+    );
+    let days = number(
+        &journal.days,
+        "days",
+        1..=3_650,
+        default.age.as_secs() / DAY,
+    );
+    let free = number(
+        &journal.free_percent,
+        "free_percent",
+        0..=99,
+        default.free_percent.into(),
+    );
+    JournalPlan {
+        bytes: megabytes * 1_000_000,
+        age: Duration::from_secs(days * DAY),
+        free_percent: u8::try_from(free).unwrap_or(default.free_percent),
+    }
+}
+
+fn listen(text: &Spanned<String>, context: &mut Context<'_, '_>) -> Option<SocketAddr> {
+    let address = text.get_ref().parse().ok();
+    if address.is_none() {
+        context.refuse(
+            text.span(),
+            format!("'{}' is not an address with a port", text.get_ref()),
+            "write an address and a port such as \"127.0.0.1:9650\" or \"[::1]:9650\"",
+        );
+    }
+    address
+}
+
 fn global(file: &File, context: &mut Context<'_, '_>) -> Global {
     let realtime = match file
         .realtime
@@ -117,6 +165,16 @@ fn global(file: &File, context: &mut Context<'_, '_>) -> Global {
         ),
         log_unknown_vrids: file.log_unknown_vrids.unwrap_or(false),
         realtime,
+        journal: file
+            .journal
+            .as_ref()
+            .map_or_else(JournalPlan::default, |journal| {
+                lower_journal(journal, context)
+            }),
+        metrics: file
+            .metrics
+            .as_ref()
+            .and_then(|metrics| listen(&metrics.listen, context)),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use vrrp_config::plan::{
-    AnnouncePlan, AuthPlan, CommandPlan, Global, MailPlan, NotifyPlan, Plan, Profile, Realtime,
-    RestoreAddresses, RouterPlan, ScriptPlan, TrackPlan, Transport, VipPlan,
+    AnnouncePlan, AuthPlan, CommandPlan, Global, JournalPlan, MailPlan, NotifyPlan, Plan, Profile,
+    Realtime, RestoreAddresses, RouterPlan, ScriptPlan, TrackPlan, Transport, VipPlan,
 };
 use vrrp_proto::units::{AdvertInterval, Family, Priority, Version, Vrid};
 use vrrp_proto::wire::{ChecksumAccept, ChecksumForm, GROUP_V4, GROUP_V6};
@@ -86,6 +86,8 @@ pub(crate) fn plan(interface: &str, priority: u8, centis: u16) -> Plan {
             startup_delay: Duration::ZERO,
             log_unknown_vrids: false,
             realtime: Realtime::Fifo(1),
+            journal: JournalPlan::default(),
+            metrics: None,
         },
         scripts: Vec::new(),
         routers: vec![router],

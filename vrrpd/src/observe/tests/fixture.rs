@@ -95,6 +95,8 @@ fn global() -> Global {
         startup_delay: Duration::ZERO,
         log_unknown_vrids: false,
         realtime: Realtime::Fifo(1),
+        journal: JournalPlan::default(),
+        metrics: None,
     }
 }
 
