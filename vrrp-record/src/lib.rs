@@ -17,4 +17,5 @@ pub mod quantity;
 mod sentence;
 pub mod status;
 pub mod text;
+pub mod verdict;
 pub mod words;

@@ -1,0 +1,16 @@
+//! From records to reasons: what happened on a node that wants an explanation, and what the records prove about it.
+//!
+//! Pure: a [`History`], or two, in; [`Verdict`]s out. No cause is named without a number that moved in the time that
+//! explains the incident and not outside it; what remains is said to be unexplained, and what cannot be decided is
+//! undetermined, with what was looked at and what is missing.
+
+mod code;
+mod incidents;
+mod judge;
+mod model;
+mod render;
+
+pub use code::Code;
+pub use incidents::incidents;
+pub use judge::judge;
+pub use model::{Confidence, Evidence, Finding, Happening, Incident, SCHEMA, Verdict};
