@@ -11,6 +11,7 @@ pub mod health;
 pub mod histogram;
 pub mod history;
 pub mod join;
+pub mod measure;
 pub mod moment;
 mod outcome;
 pub mod quantity;

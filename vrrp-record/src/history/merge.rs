@@ -46,8 +46,7 @@ impl History {
             }
             same
         });
-        self.received
-            .sort_by(|a, b| (a.at(), key(a)).cmp(&(b.at(), key(b))));
+        self.received.sort_by_key(|one| (one.at(), key(one)));
         dedup(&mut self.received, |kept, next| key(kept) == key(next));
         self.rejected
             .sort_by_key(|one| (one.at, one.router, one.from, one.reason));
