@@ -6,6 +6,7 @@
 mod advert;
 mod host;
 mod merge;
+mod phases;
 mod time;
 mod want;
 
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use advert::{Received, Rejected, Sent, Sequence};
 pub use host::{Sample, Stall, Unit};
+pub use phases::Phase;
 pub use time::Time;
 pub use want::Want;
 
@@ -121,6 +123,27 @@ pub struct Router {
     pub addresses: Vec<IpAddr>,
 }
 
+impl Router {
+    /// Silence of the Active after which a Backup with this priority takes over, in nanoseconds (RFC 9568 §6.1). Version 3
+    /// reckons with the interval that the Active advertises, where that is known.
+    #[must_use]
+    pub fn down_interval(&self, learned: Option<u64>, priority: u8) -> u64 {
+        let interval = match self.version {
+            2 => self.interval,
+            _ => learned.unwrap_or(self.interval),
+        };
+        let per_priority = match self.version {
+            2 => 1_000_000_000,
+            _ => interval,
+        };
+        let steps = 256_u64.saturating_sub(priority.into());
+        let skew = steps.saturating_mul(per_priority) / 256;
+        interval
+            .saturating_mul(self.down_adverts.into())
+            .saturating_add(skew)
+    }
+}
+
 /// An event with its time on the history's axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Numbered {
@@ -164,4 +187,33 @@ pub struct Minute {
     pub stage: Stage,
     /// How often each value came, in nanoseconds.
     pub histogram: Histogram,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_down_interval_is_that_of_the_state_machine() {
+        let router = |version, interval| Router {
+            name: String::from("vi_1"),
+            interface: String::from("eth0"),
+            vrid: 1,
+            ipv6: false,
+            version,
+            source: None,
+            interval,
+            priority: 100,
+            preempt: true,
+            down_adverts: 3,
+            addresses: Vec::new(),
+        };
+        let version_2 = router(2, 1_000_000_000);
+        assert_eq!(version_2.down_interval(None, 100), 3_609_375_000);
+        assert_eq!(version_2.down_interval(Some(5), 100), 3_609_375_000);
+        let version_3 = router(3, 1_000_000_000);
+        assert_eq!(version_3.down_interval(Some(10_000_000), 255), 30_039_062);
+        assert_eq!(version_3.down_interval(None, 1), 3_996_093_750);
+        assert_eq!(router(3, u64::MAX).down_interval(None, 1), u64::MAX);
+    }
 }
