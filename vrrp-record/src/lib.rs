@@ -16,6 +16,7 @@ pub mod moment;
 mod outcome;
 pub mod quantity;
 mod sentence;
+pub mod sequence;
 pub mod status;
 pub mod text;
 pub mod verdict;

@@ -17,6 +17,7 @@ use vrrp_proto::wire::{
     AhSequence, Auth, IcvForm, Password, Peer, ReceiveConfig, ReceivePolicy, ReceiveTransport,
     SendConfig, TTL, Versions,
 };
+use vrrp_record::sequence::SequenceWatch;
 
 use sockets::socket_spec;
 use tracking::{longest_expiry, router_setup, tracked_interfaces, tracker_setups};
@@ -25,8 +26,7 @@ use super::names::{InterfaceNames, TrackerNames};
 use super::{CoreError, ReceiveCounts, RouterSnapshot};
 use crate::address::AddressSetup;
 use crate::engine::{
-    AdvertRecord, DiscardReport, InterfaceIo, Io, RouterIo, SequenceWatch, Setup, StampRing,
-    is_sendable,
+    AdvertRecord, DiscardReport, InterfaceIo, Io, RouterIo, Setup, StampRing, is_sendable,
 };
 use crate::net::SocketSpec;
 use crate::publish::{Board, RouterFacts};

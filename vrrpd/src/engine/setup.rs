@@ -13,12 +13,12 @@ use vrrp_proto::units::{Family, Vrid};
 use vrrp_proto::wire::{AhSequence, ReceiveConfig, SendConfig};
 
 use super::advert::AdvertRecord;
-use super::sequence::SequenceWatch;
 use super::stamp_ring::StampRing;
 use crate::address::AddressSetup;
 use crate::core::{MemoryLock, ReceiveCounts};
 use crate::net::{InterfaceSockets, SocketSpec};
 use crate::publish::Board;
+use vrrp_record::sequence::SequenceWatch;
 
 /// Everything that a configuration gives the engine.
 #[derive(Debug)]
