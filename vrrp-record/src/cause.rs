@@ -91,6 +91,8 @@ pub enum Cause {
     HoldExpired,
     /// A tracked object failed while the addresses were held.
     HoldUnhealthy,
+    /// Whoever watched from outside did not see why: a goodbye, or a silence that nothing explains.
+    Unseen,
     /// A cause that a newer daemon knows.
     #[serde(other)]
     Other,
@@ -237,6 +239,7 @@ impl fmt::Display for Cause {
             Self::HoldUnhealthy => {
                 f.write_str("a tracked object failed while the addresses were held")
             }
+            Self::Unseen => f.write_str("for a reason that is not seen from outside"),
             Self::Other => f.write_str("a cause that this version does not know"),
         }
     }

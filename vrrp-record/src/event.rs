@@ -52,6 +52,13 @@ pub enum Kind {
         /// Empty where it has its sockets.
         faults: Faults,
     },
+    /// The state that a router was in when whoever watches from outside began to see it.
+    Found {
+        /// The router.
+        router: Name,
+        /// Its state.
+        state: Word,
+    },
     /// A router changed state.
     Transition {
         /// The router.
@@ -307,6 +314,7 @@ impl Kind {
             Self::Stopping { .. } => "stopping",
             Self::Stopped => "stopped",
             Self::Ready { .. } => "ready",
+            Self::Found { .. } => "found",
             Self::Transition { .. } => "transition",
             Self::NearFailover { .. } => "near_failover",
             Self::Anomaly { .. } => "anomaly",
@@ -345,6 +353,7 @@ impl Kind {
     pub const fn router(&self) -> Option<&Name> {
         match self {
             Self::Ready { router, .. }
+            | Self::Found { router, .. }
             | Self::Transition { router, .. }
             | Self::NearFailover { router, .. }
             | Self::Priority { router, .. }
@@ -416,6 +425,10 @@ mod tests {
             Kind::GroupTransition {
                 group: router,
                 to: Word::Master,
+            },
+            Kind::Found {
+                router,
+                state: Word::Backup,
             },
             Kind::Discards {
                 router: None,

@@ -19,6 +19,7 @@ impl fmt::Display for Kind {
             Self::Started { pid } => write!(f, "vrrpd started (pid {pid})"),
             Self::Stopping { reason } => write!(f, "vrrpd stops: {reason}"),
             Self::Stopped => f.write_str("vrrpd stopped"),
+            Self::Found { router, state } => write!(f, "{router}: found {state}"),
             Self::Ready { router, faults } if faults.0.is_empty() => write!(f, "{router}: ready"),
             Self::Ready { router, faults } => {
                 write!(f, "{router}: {}", Listed(*faults, &Objects::default()))

@@ -97,6 +97,10 @@ impl History {
                     known_before = Some(*from);
                 }
                 changes.push((event.at, Some(*to)));
+            } else if let Kind::Found { router, state } = &event.event.kind {
+                if router.as_str() == name {
+                    changes.push((event.at, Some(*state)));
+                }
             } else if matches!(event.event.kind, Kind::Stopped) {
                 changes.push((event.at, None));
             }
@@ -167,6 +171,11 @@ mod tests {
         event(at, kind)
     }
 
+    fn found(at: i64, state: Word) -> Numbered {
+        let router = Name::new("vi_1");
+        event(at, Kind::Found { router, state })
+    }
+
     fn run(started: i64, ended: Option<i64>) -> Run {
         Run {
             boot_id: String::new(),
@@ -198,6 +207,7 @@ mod tests {
             events: vec![
                 change(20, Word::Init, Word::Backup),
                 change(40, Word::Backup, Word::Master),
+                found(72, Word::Init),
                 change(75, Word::Init, Word::Backup),
                 event(90, Kind::Started { pid: 1 }),
             ],
@@ -214,7 +224,8 @@ mod tests {
                 (10, 20, Some(Word::Init)),
                 (20, 40, Some(Word::Backup)),
                 (40, 60, Some(Word::Master)),
-                (60, 75, None),
+                (60, 72, None),
+                (72, 75, Some(Word::Init)),
                 (75, 90, Some(Word::Backup)),
             ]
         );

@@ -86,6 +86,7 @@ fn class(kind: &Kind) -> Class {
         | Kind::Stopping { .. }
         | Kind::Stopped
         | Kind::Ready { .. }
+        | Kind::Found { .. }
         | Kind::Reload { .. }
         | Kind::Resigned { .. }
         | Kind::Command { granted: true, .. } => Class::Operator,
@@ -200,6 +201,7 @@ pub(super) fn lines(kind: &Kind) -> Vec<Line> {
             outcome: outcome @ ReloadOutcome::Refused { .. },
         } => line(Level::DEBUG, format!("Reload refused: {outcome}")),
         Kind::Ready { .. }
+        | Kind::Found { .. }
         | Kind::Addresses { .. }
         | Kind::Notify {
             outcome: RunOutcome::Started,
