@@ -110,6 +110,31 @@ pub struct Context {
 }
 
 impl Cause {
+    /// A short code, as in JSON and in metrics.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::OwnerStarted => "owner_started",
+            Self::SilentActive { .. } => "silent_active",
+            Self::Released { .. } => "released",
+            Self::Preempting { .. } => "preempting",
+            Self::HigherPriority { .. } => "higher_priority",
+            Self::TieLost { .. } => "tie_lost",
+            Self::Fault { .. } => "fault",
+            Self::FaultCleared => "fault_cleared",
+            Self::Group { .. } => "group",
+            Self::Stopped => "stopped",
+            Self::AddressesLost => "addresses_lost",
+            Self::AddressesRefused { .. } => "addresses_refused",
+            Self::Reconfigured => "reconfigured",
+            Self::SuccessorReady => "successor_ready",
+            Self::HoldExpired => "hold_expired",
+            Self::HoldUnhealthy => "hold_unhealthy",
+            Self::Other => "other",
+        }
+    }
+
     /// The state machine's cause, completed.
     #[must_use]
     pub fn new(cause: proto::Cause, context: &Context) -> Self {
@@ -253,6 +278,27 @@ mod tests {
 
     fn address(text: &str) -> IpAddr {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_code_of_a_cause_is_its_tag_in_json() {
+        for cause in [
+            Cause::Started,
+            Cause::SilentActive {
+                last: None,
+                silence_ms: None,
+            },
+            Cause::TieLost {
+                from: address("10.0.0.2"),
+                priority: 100,
+            },
+            Cause::Group { group: None },
+            Cause::AddressesRefused { errno: Some(1) },
+            Cause::HoldUnhealthy,
+        ] {
+            let json = serde_json::to_value(cause).unwrap();
+            assert_eq!(json["code"], cause.code());
+        }
     }
 
     #[test]

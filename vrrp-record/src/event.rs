@@ -392,16 +392,14 @@ impl Kind {
     /// The number under which it is explained, across restarts: `vrrpctl explain 17`.
     #[must_use]
     pub const fn number(&self) -> Option<u32> {
-        match self {
-            Self::Transition { number, .. }
-            | Self::NearFailover { number, .. }
-            | Self::Anomaly { number, .. }
-                if *number != 0 =>
-            {
-                Some(*number)
-            }
-            _ => None,
+        if let Self::Transition { number, .. }
+        | Self::NearFailover { number, .. }
+        | Self::Anomaly { number, .. } = self
+            && *number != 0
+        {
+            return Some(*number);
         }
+        None
     }
 }
 

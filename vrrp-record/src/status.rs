@@ -41,6 +41,12 @@ pub struct Status {
     pub scripts: Vec<Script>,
     /// How the daemon is scheduled.
     pub scheduling: Scheduling,
+    /// The flight recorder, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorder: Option<Recorder>,
+    /// The journal, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal: Option<Journal>,
     /// Evidence that this machine cannot give.
     #[serde(default)]
     pub unavailable: Vec<Unavailable>,
@@ -171,6 +177,119 @@ pub struct Router {
     pub sent: Sent,
     /// Adverts received.
     pub received: Received,
+    /// How late its adverts were, where it sent any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lateness: Option<Lateness>,
+    /// How near the address was to moving, where adverts are regular.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin: Option<Margin>,
+    /// Near failovers since start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub near_failovers: Option<NearFailovers>,
+}
+
+/// Lateness of adverts (woke − due), in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lateness {
+    /// Half of the last 24 hours' adverts were no later.
+    pub p50_us: u64,
+    /// 99 of 100 were no later.
+    pub p99_us: u64,
+    /// The latest of the last 24 hours.
+    pub worst_us: u64,
+    /// The latest since start.
+    pub ever_us: u64,
+    /// When that one was due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ever: Option<Moment>,
+    /// The longest time that the device took for one in the last 24 hours, where it tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_worst_us: Option<u64>,
+    /// The time within which it took 99 of 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_p99_us: Option<u64>,
+}
+
+/// The down interval minus the longest gap, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Margin {
+    /// Silence after which somebody takes over: this node, or its most impatient known peer.
+    pub limit_ms: u64,
+    /// The worst of the last minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minute_ms: Option<u64>,
+    /// The worst of the last hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hour_ms: Option<u64>,
+    /// The worst of the last 24 hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub day_ms: Option<u64>,
+}
+
+/// Near failovers of a router.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NearFailovers {
+    /// Since start.
+    pub count: u64,
+    /// The last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<NearFailover>,
+}
+
+/// A gap that came near a failover.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NearFailover {
+    /// When it ended.
+    pub at: Moment,
+    /// Number under which it is explained; 0 where it has none yet.
+    #[serde(default)]
+    pub number: u32,
+    /// Whose adverts kept away; absent for our own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<IpAddr>,
+    /// Its length in milliseconds.
+    pub gap_ms: u64,
+    /// The limit in milliseconds.
+    pub limit_ms: u64,
+    /// Its verdict in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// The flight recorder.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorder {
+    /// Its file.
+    pub file: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// How far back it holds every advert, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window_s: Option<u64>,
+    /// What is wrong with it, as a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+}
+
+/// The journal on disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Journal {
+    /// Its directory.
+    pub directory: String,
+    /// Bytes of its files.
+    pub bytes: u64,
+    /// Bytes that it may hold.
+    #[serde(default)]
+    pub limit_bytes: u64,
+    /// Begin of its oldest file, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest: Option<Moment>,
+    /// Records that could not be kept, since start.
+    #[serde(default)]
+    pub lost: u64,
+    /// What is wrong with it, as a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
 }
 
 /// How a priority comes about: base, contributions, result.
@@ -282,6 +401,9 @@ pub struct Sent {
     /// Left this kernel, by its transmit stamps; absent where there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<u64>,
+    /// Accepted by the kernel and never left it, where its stamps tell.
+    #[serde(default)]
+    pub dropped: u64,
     /// Refused by the kernel.
     #[serde(default)]
     pub errors: u64,

@@ -13,7 +13,7 @@ use crate::quantity::Errno;
 use crate::text::Name;
 
 /// A router's state in keepalived's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Word {
     /// Not started, or waiting for the first result of a tracked script.

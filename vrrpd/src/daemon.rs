@@ -176,6 +176,7 @@ fn prepare(
             claims,
             manager: Manager::from_environment(),
             pid_files: pid_files(options),
+            metrics: options.metrics,
         },
         configuration,
         signals,

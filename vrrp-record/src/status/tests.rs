@@ -94,6 +94,20 @@ fn example() -> Status {
             memory_locked: false,
             memory_why_not: Some("ENOMEM (out of memory)".to_owned()),
         },
+        recorder: Some(Recorder {
+            file: "/run/vrrpd/flight.ring".to_owned(),
+            bytes: 2_097_152,
+            window_s: Some(8_040),
+            trouble: None,
+        }),
+        journal: Some(Journal {
+            directory: "/var/log/vrrpd".to_owned(),
+            bytes: 20_480,
+            limit_bytes: 200_000_000,
+            oldest: Some(ago(93_127_000)),
+            lost: 7,
+            trouble: Some("no space left on device".to_owned()),
+        }),
         unavailable: vec![Unavailable {
             what: "pressure stall information".to_owned(),
             why: "the kernel was built or booted without it".to_owned(),
@@ -189,6 +203,7 @@ fn router(peer: IpAddr) -> Router {
             built: 15,
             accepted: 15,
             left: Some(15),
+            dropped: 0,
             errors: 0,
             last_errno: None,
             worst_lateness_us: 412,
@@ -202,6 +217,32 @@ fn router(peer: IpAddr) -> Router {
                 count: 3,
             }],
         },
+        lateness: Some(Lateness {
+            p50_us: 51,
+            p99_us: 214,
+            worst_us: 412,
+            ever_us: 412,
+            ever: Some(ago(9_000)),
+            device_worst_us: Some(3_100),
+            device_p99_us: Some(200),
+        }),
+        margin: Some(Margin {
+            limit_ms: 3_605,
+            minute_ms: Some(2_604),
+            hour_ms: Some(1_195),
+            day_ms: Some(1_195),
+        }),
+        near_failovers: Some(NearFailovers {
+            count: 1,
+            last: Some(NearFailover {
+                at: ago(600_000),
+                number: 16,
+                from: Some(peer),
+                gap_ms: 2_410,
+                limit_ms: 3_605,
+                why: Some("waited 1.4 s for a CPU".to_owned()),
+            }),
+        }),
     }
 }
 

@@ -7,13 +7,16 @@ mod addresses;
 mod clock;
 mod convert;
 mod history;
+mod host;
 mod ledger;
 mod limiter;
 mod log;
 mod numbers;
 mod observer;
 mod scripts;
+mod shown;
 mod status;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -22,3 +25,4 @@ pub use convert::Names;
 pub use numbers::Numbers;
 pub use observer::{Identity, Observer};
 pub use scripts::ScriptRun;
+pub(crate) use tally::Tally;

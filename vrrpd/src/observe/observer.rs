@@ -24,9 +24,13 @@ use super::ledger::{Link, Trackers};
 use super::log::Log;
 use super::numbers::Numbers;
 use super::scripts::{ScriptRun, Tracked};
+use super::shown::Known;
 use super::status::{self, Inputs};
+use super::tally::Tally;
 use crate::control::{Peer, Source};
 use crate::core::{CoreSnapshot, Report, RouterSnapshot};
+use crate::journal::{Axis, Live};
+use crate::metrics::{self, Scrape};
 
 /// What does not change in a run of the daemon.
 #[derive(Clone, Debug)]
@@ -63,6 +67,7 @@ pub(super) struct Memory {
     pub(super) links: HashMap<String, Link>,
     pub(super) routers: HashMap<String, Remembered>,
     pub(super) history: History,
+    tally: Tally,
 }
 
 /// What was told about one router.
@@ -96,6 +101,8 @@ pub struct Observer {
     identity: Identity,
     snapshot: Box<dyn Fn() -> CoreSnapshot + Send + Sync>,
     numbers: Arc<Numbers>,
+    axis: Axis,
+    live: Arc<Live>,
     inner: Mutex<Inner>,
 }
 
@@ -125,7 +132,7 @@ impl Observer {
         warnings: u32,
         snapshot: Box<dyn Fn() -> CoreSnapshot + Send + Sync>,
     ) -> Self {
-        let loaded = Now::read().monotonic;
+        let begin = Now::read();
         let mut memory = Memory::default();
         adopt_scripts(&mut memory, &plan);
         let digest = digest(&plan);
@@ -134,13 +141,15 @@ impl Observer {
             file,
             digest,
             warnings,
-            loaded,
+            loaded: begin.monotonic,
             refused: None,
         };
         Self {
             identity,
             snapshot,
             numbers: Arc::default(),
+            axis: Axis::new(begin.monotonic, begin.unix_ns),
+            live: Arc::default(),
             inner: Mutex::new(Inner {
                 running,
                 memory,
@@ -155,6 +164,16 @@ impl Observer {
         Arc::clone(&self.numbers)
     }
 
+    /// What the explaining thread shows by the status.
+    pub(crate) fn live(&self) -> Arc<Live> {
+        Arc::clone(&self.live)
+    }
+
+    /// The steady axis of this run.
+    pub(crate) const fn axis(&self) -> Axis {
+        self.axis
+    }
+
     /// A reload put `plan` into force. What is known about scripts and routers that stay is kept.
     pub fn reloaded(&self, plan: Arc<Plan>, warnings: u32) {
         let mut inner = self.lock();
@@ -163,6 +182,18 @@ impl Observer {
             .memory
             .routers
             .retain(|name, _| plan.routers.iter().any(|router| router.name == *name));
+        inner.memory.tally.retain(
+            |name| {
+                plan.routers
+                    .iter()
+                    .any(|router| Name::new(&router.name) == *name)
+            },
+            |name| {
+                plan.scripts
+                    .iter()
+                    .any(|script| Name::new(&script.name) == *name)
+            },
+        );
         let file = std::mem::take(&mut inner.running.file);
         let (digest, loaded) = (digest(&plan), Now::read().monotonic);
         inner.running = Running {
@@ -196,7 +227,9 @@ impl Observer {
         let Some(tracked) = inner.memory.scripts.get_mut(name) else {
             return;
         };
-        for kind in tracked.ran(name, run) {
+        let events = tracked.ran(name, run);
+        inner.memory.tally.ran(name, run.outcome, run.took);
+        for kind in events {
             inner.add(kind, now);
         }
     }
@@ -331,6 +364,7 @@ impl Observer {
 impl Inner {
     fn add(&mut self, kind: Kind, at: Now) {
         let event = self.memory.history.add(kind, at);
+        self.memory.tally.event(&event);
         self.log.write(&event);
     }
 
@@ -362,12 +396,15 @@ impl Inner {
 impl Source for Observer {
     fn status(&self) -> Status {
         let core = (self.snapshot)();
+        let now = Now::read();
+        let known = Known::take(&self.live, self.axis, now);
         let inner = self.lock();
         let Inner {
             running, memory, ..
         } = &*inner;
         status::build(&Inputs {
-            now: Now::read(),
+            now,
+            known: &known,
             identity: &self.identity,
             running,
             memory,
@@ -386,6 +423,20 @@ impl Source for Observer {
             pid,
             granted,
         });
+    }
+}
+
+impl metrics::Source for Observer {
+    fn scrape(&self) -> Scrape {
+        let status = self.status();
+        let engine = (self.snapshot)().engine;
+        let shown = self.live.shown(self.axis.time(Now::read().monotonic));
+        Scrape {
+            tally: self.lock().memory.tally.clone(),
+            shown: shown.into_iter().map(|(shown, _)| shown).collect(),
+            host: super::host::read(&engine, &status, &self.live),
+            status,
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use super::clock::Now;
 use super::convert::{self, micros};
 use super::ledger::Trackers;
 use super::observer::{Identity, Memory, Running};
+use super::shown::Known;
 use crate::core::{CoreSnapshot, EngineSnapshot, MemoryLock, RouterSnapshot, SchedulingClass};
 
 /// Everything that a status is made of.
@@ -28,6 +29,7 @@ pub(super) struct Inputs<'a> {
     pub(super) running: &'a Running,
     pub(super) memory: &'a Memory,
     pub(super) core: &'a CoreSnapshot,
+    pub(super) known: &'a Known,
 }
 
 /// The status.
@@ -64,6 +66,8 @@ pub(super) fn build(inputs: &Inputs<'_>) -> Status {
         groups: groups(plan, &routers),
         scripts: scripts.collect(),
         scheduling: scheduling(plan, &core.engine),
+        recorder: inputs.known.recorder(now),
+        journal: inputs.known.journal(now),
         unavailable: unavailable(core),
         last_events: memory.history.events(),
         routers,
@@ -183,8 +187,14 @@ fn build_router(inputs: &Inputs<'_>, plan: &RouterPlan, snapshot: &RouterSnapsho
         }),
         addresses: missing.status(plan, router.addresses),
         address_errno: errno,
-        sent: sent(snapshot),
+        sent: Sent {
+            dropped: inputs.known.dropped(&plan.name),
+            ..sent(snapshot)
+        },
         received: received(snapshot),
+        lateness: inputs.known.lateness(&plan.name, now),
+        margin: inputs.known.margin(&plan.name),
+        near_failovers: inputs.known.near_failovers(&plan.name, now),
     }
 }
 
@@ -206,6 +216,7 @@ fn sent(snapshot: &RouterSnapshot) -> Sent {
         built: counts.built,
         accepted: counts.accepted,
         left: stamps.then_some(counts.left),
+        dropped: 0,
         errors: counts.refused,
         last_errno: snapshot.last_advert.and_then(|advert| advert.errno),
         worst_lateness_us: micros(snapshot.worst_lateness),

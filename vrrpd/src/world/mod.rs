@@ -4,10 +4,12 @@
 //! a file, a program or a client: those have the runner, threads and tasks of their own.
 
 mod events;
+mod metrics;
 mod ready;
 mod reloading;
 mod stopping;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +35,7 @@ use crate::service::signals::{self, Signals};
 use crate::service::speaker::Claims;
 use crate::service::systemd::Manager;
 use crate::track::Trackers;
+use metrics::Metrics;
 use ready::Readiness;
 use reloading::Reloading;
 use stopping::Stopping;
@@ -54,6 +57,8 @@ pub(crate) struct Parts {
     pub(crate) claims: Claims,
     pub(crate) manager: Manager,
     pub(crate) pid_files: Vec<PathBuf>,
+    /// Where the command line wants metrics.
+    pub(crate) metrics: Option<SocketAddr>,
 }
 
 /// Everything that the start prepared.
@@ -97,6 +102,7 @@ struct Running {
     signals: signals::Listener,
     changes: mpsc::Receiver<Change>,
     control: Option<JoinHandle<()>>,
+    metrics: Metrics,
     readiness: Readiness,
     reloading: Reloading,
     stopping: Option<Stopping>,
@@ -158,6 +164,7 @@ impl Running {
                 .map_err(|error| Failure::new(Exit::Failure, &error))?,
             changes,
             control,
+            metrics: Metrics::default(),
             readiness: Readiness::new(parent),
             reloading: Reloading::default(),
             stopping: None,
@@ -206,6 +213,12 @@ impl Running {
         let (routers, groups) = events::audience(&self.core, &self.configuration);
         self.notifier.replace(routers, groups);
         self.readiness.expect(&self.core, &self.configuration.plan);
+        self.metrics.listen(
+            self.parts
+                .metrics
+                .or(self.configuration.plan.global.metrics),
+            &self.observer,
+        );
         self.tell_when_ready();
     }
 }

@@ -86,6 +86,7 @@ impl Running {
             // Its file goes with it.
             let _ = control.await;
         }
+        self.metrics.stop();
         if !self.parts.runner.finish(RUNNER_END).await {
             tracing::warn!("the runner process still ends programs that do not obey");
         }
