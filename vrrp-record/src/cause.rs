@@ -131,6 +131,8 @@ impl Cause {
             Self::SuccessorReady => "successor_ready",
             Self::HoldExpired => "hold_expired",
             Self::HoldUnhealthy => "hold_unhealthy",
+            Self::Unseen => "unseen",
+            Self::Other => "other",
             Self::Other => "other",
         }
     }
