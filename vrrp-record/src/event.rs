@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::cause::Cause;
 pub use crate::outcome::{
-    Anomaly, InterfaceChange, ReloadOutcome, Remover, ResignReason, RunOutcome, SchedulingChange,
-    StopReason, TrackerKind, TrackerState,
+    Anomaly, DownReason, InterfaceChange, ReloadOutcome, Remover, ResignReason, RunOutcome,
+    SchedulingChange, StopReason, TrackerKind, TrackerState,
 };
 use crate::text::Name;
 use crate::words::{Faults, Objects, Word};
@@ -247,6 +247,12 @@ pub enum Kind {
         interface: Name,
         /// What it did.
         change: InterfaceChange,
+        /// Why, where it went down.
+        #[serde(default, skip_serializing_if = "is_default")]
+        reason: DownReason,
+        /// Who did it, only if sure. Linux tells it for some deletions, never for setting down.
+        #[serde(default, skip_serializing_if = "Remover::is_unknown")]
+        by: Remover,
     },
     /// Packets were rejected since the last such event; the status counts them by reason.
     Discards {
@@ -292,8 +298,22 @@ pub enum Kind {
         uid: u32,
         /// Its process.
         pid: u32,
+        /// Its command name, only if sure.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        comm: Option<Name>,
         /// Whether it was carried out.
         granted: bool,
+    },
+    /// A signal came that does not stop the daemon.
+    Signal {
+        /// Its number.
+        number: i32,
+        /// Its sender, where the kernel told.
+        pid: Option<u32>,
+        /// The sender's user, where the kernel told.
+        uid: Option<u32>,
+        /// The sender's command name, only if sure.
+        comm: Option<Name>,
     },
     /// Reports of the engine that a full queue lost.
     ReportsLost {
@@ -303,6 +323,11 @@ pub enum Kind {
     /// An event that a newer daemon knows.
     #[serde(other)]
     Other,
+}
+
+/// What is left out of JSON.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Kind {
@@ -343,6 +368,7 @@ impl Kind {
             Self::Heartbeat { .. } => "heartbeat",
             Self::Resigned { .. } => "resigned",
             Self::Command { .. } => "command",
+            Self::Signal { .. } => "signal",
             Self::ReportsLost { .. } => "reports_lost",
             Self::Other => "other",
         }
@@ -384,6 +410,7 @@ impl Kind {
             | Self::AddressLeftOver { .. }
             | Self::Heartbeat { .. }
             | Self::Command { .. }
+            | Self::Signal { .. }
             | Self::ReportsLost { .. }
             | Self::Other => None,
         }

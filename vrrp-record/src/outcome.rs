@@ -18,6 +18,12 @@ pub enum StopReason {
         number: i32,
         /// Its sender, where the kernel told.
         pid: Option<u32>,
+        /// The sender's user, where the kernel told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uid: Option<u32>,
+        /// The sender's command name, only if sure.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        comm: Option<Name>,
     },
     /// Something inside cannot go on.
     Internal,
@@ -123,6 +129,20 @@ pub enum InterfaceChange {
     Other,
 }
 
+/// Why an interface is down, as far as its flags tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DownReason {
+    /// Somebody set it down (IFF_UP is gone).
+    SetDown,
+    /// It is set up and has no carrier.
+    NoCarrier,
+    /// It is not down, or nothing is known.
+    #[default]
+    #[serde(other)]
+    Unknown,
+}
+
 /// How a reload went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "snake_case")]
@@ -166,7 +186,7 @@ pub enum SchedulingChange {
 }
 
 /// Who removed an address (safety rule 7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "who", rename_all = "snake_case")]
 pub enum Remover {
     /// The kernel, without a process: the interface went down, or another address took its subnet along.
@@ -184,8 +204,17 @@ pub enum Remover {
         port: u32,
     },
     /// Nothing is known.
+    #[default]
     #[serde(other)]
     Unknown,
+}
+
+impl Remover {
+    /// Whether nothing is known.
+    #[must_use]
+    pub const fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown)
+    }
 }
 
 /// Why the engine gave up its routers.
@@ -231,10 +260,18 @@ impl fmt::Display for Anomaly {
 impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Signal { number, pid } => {
-                Signal(*number).fmt(f)?;
-                pid.map_or(Ok(()), |pid| write!(f, " from pid {pid}"))
+            Self::Signal {
+                number,
+                pid,
+                uid,
+                comm,
+            } => Sent {
+                number: *number,
+                pid: *pid,
+                uid: *uid,
+                comm: *comm,
             }
+            .fmt(f),
             Self::Internal => f.write_str("it cannot go on"),
         }
     }
@@ -367,6 +404,29 @@ impl fmt::Display for ResignReason {
     }
 }
 
+/// A signal with its sender, as far as the kernel told and the name is sure.
+pub(crate) struct Sent {
+    pub(crate) number: i32,
+    pub(crate) pid: Option<u32>,
+    pub(crate) uid: Option<u32>,
+    pub(crate) comm: Option<Name>,
+}
+
+impl fmt::Display for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Signal(self.number).fmt(f)?;
+        match (self.comm, self.pid, self.uid) {
+            (Some(comm), Some(pid), Some(uid)) => {
+                write!(f, " from {comm} (pid {pid}, uid {uid})")
+            }
+            (Some(comm), Some(pid), None) => write!(f, " from {comm} (pid {pid})"),
+            (None, Some(pid), Some(uid)) => write!(f, " from pid {pid} (uid {uid})"),
+            (None, Some(pid), None) => write!(f, " from pid {pid}"),
+            (_, None, _) => Ok(()),
+        }
+    }
+}
+
 /// A signal of Linux by name.
 struct Signal(i32);
 
@@ -377,6 +437,8 @@ impl fmt::Display for Signal {
             2 => "SIGINT",
             3 => "SIGQUIT",
             6 => "SIGABRT",
+            10 => "SIGUSR1",
+            12 => "SIGUSR2",
             9 => "SIGKILL",
             11 => "SIGSEGV",
             13 => "SIGPIPE",

@@ -5,7 +5,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::event::Kind;
+use crate::event::{DownReason, InterfaceChange, Kind};
+use crate::outcome::Sent;
 use crate::quantity::{Errno, Plural, Span};
 use crate::words::{Faults, Objects};
 
@@ -229,7 +230,27 @@ impl fmt::Display for Kind {
                     "{address} was left on {interface} by an earlier run and is removed"
                 )
             }
-            Self::Interface { interface, change } => write!(f, "interface {interface} {change}"),
+            Self::Interface {
+                interface,
+                change,
+                reason,
+                by,
+            } => {
+                match (change, reason) {
+                    (InterfaceChange::Down, DownReason::SetDown) => {
+                        write!(f, "interface {interface} was set down")?;
+                    }
+                    (InterfaceChange::Down, DownReason::NoCarrier) => {
+                        write!(f, "interface {interface} has no carrier")?;
+                    }
+                    _ => write!(f, "interface {interface} {change}")?,
+                }
+                if by.is_unknown() {
+                    Ok(())
+                } else {
+                    write!(f, ", by {by}")
+                }
+            }
             Self::Discards {
                 router: Some(router),
                 count,
@@ -277,11 +298,29 @@ impl fmt::Display for Kind {
                 command,
                 uid,
                 pid,
+                comm,
                 granted,
             } => {
                 let verdict = if *granted { "asked for" } else { "was refused" };
-                write!(f, "uid {uid} (pid {pid}) {verdict} {command}")
+                match comm {
+                    Some(comm) => {
+                        write!(f, "uid {uid} ({comm}, pid {pid}) {verdict} {command}")
+                    }
+                    None => write!(f, "uid {uid} (pid {pid}) {verdict} {command}"),
+                }
             }
+            Self::Signal {
+                number,
+                pid,
+                uid,
+                comm,
+            } => Sent {
+                number: *number,
+                pid: *pid,
+                uid: *uid,
+                comm: *comm,
+            }
+            .fmt(f),
             Self::ReportsLost { count } => {
                 write!(f, "{} lost in a full queue", Plural(*count, "event"))
             }
@@ -312,6 +351,7 @@ mod tests {
     use crate::words::Word;
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one flat table")]
     fn events_stand_alone_as_sentences() {
         let router = Name::new("vi_1");
         let address = "10.0.0.100".parse().unwrap();
@@ -383,15 +423,69 @@ mod tests {
                     reason: StopReason::Signal {
                         number: 15,
                         pid: Some(1),
+                        uid: None,
+                        comm: None,
                     },
                 },
                 "vrrpd stops: SIGTERM from pid 1",
+            ),
+            (
+                Kind::Stopping {
+                    reason: StopReason::Signal {
+                        number: 15,
+                        pid: Some(1),
+                        uid: Some(0),
+                        comm: Some(Name::new("systemd")),
+                    },
+                },
+                "vrrpd stops: SIGTERM from systemd (pid 1, uid 0)",
+            ),
+            (
+                Kind::Signal {
+                    number: 1,
+                    pid: Some(812),
+                    uid: Some(0),
+                    comm: None,
+                },
+                "SIGHUP from pid 812 (uid 0)",
+            ),
+            (
+                Kind::Interface {
+                    interface: Name::new("eth0"),
+                    change: InterfaceChange::Down,
+                    reason: DownReason::NoCarrier,
+                    by: Remover::Unknown,
+                },
+                "interface eth0 has no carrier",
+            ),
+            (
+                Kind::Interface {
+                    interface: Name::new("eth0"),
+                    change: InterfaceChange::Vanished,
+                    reason: DownReason::Unknown,
+                    by: Remover::Process {
+                        pid: 812,
+                        name: Name::new("systemd-network"),
+                    },
+                },
+                "interface eth0 vanished, by systemd-network (pid 812)",
+            ),
+            (
+                Kind::Command {
+                    command: Name::new("reload"),
+                    uid: 0,
+                    pid: 4711,
+                    comm: Some(Name::new("vrrpctl")),
+                    granted: true,
+                },
+                "uid 0 (vrrpctl, pid 4711) asked for reload",
             ),
             (
                 Kind::Command {
                     command: Name::new("reload"),
                     uid: 1000,
                     pid: 4711,
+                    comm: None,
                     granted: false,
                 },
                 "uid 1000 (pid 4711) was refused reload",

@@ -15,6 +15,7 @@ mod metrics;
 pub mod net;
 pub mod notify;
 pub mod observe;
+mod process;
 mod publish;
 pub mod queue;
 pub mod reload;

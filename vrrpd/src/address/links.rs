@@ -48,6 +48,11 @@ impl Link {
         self.flags & wanted == wanted
     }
 
+    /// Administratively up, carrier or not.
+    pub(super) const fn is_set_up(&self) -> bool {
+        self.flags & libc::IFF_UP.cast_unsigned() != 0
+    }
+
     /// The address to announce with; none where nobody does ARP.
     pub(super) const fn announces_with(&self) -> Option<MacAddr> {
         if self.kind == ETHERNET && self.flags & libc::IFF_NOARP.cast_unsigned() == 0 {

@@ -5,7 +5,7 @@ use std::io;
 use vrrp_proto::time::Instant;
 
 use super::doors::Door;
-use super::links::{Interface, LinkChange, has_failed, is_usable};
+use super::links::{Interface, Link, LinkChange, has_failed, is_usable};
 use super::netlink::{AddressSeen, Change, From, Message, ORIGIN, prefix};
 use super::setup::SourceChoice;
 use super::source;
@@ -21,13 +21,13 @@ impl AddressThread {
                     let mut changes = Vec::new();
                     self.interfaces
                         .link(&seen, &mut |change| changes.push(change));
-                    self.take_link_changes(now, &changes, true);
+                    self.take_link_changes(now, &changes, true, from.port);
                 }
                 Message::LinkGone { index } => {
                     let mut changes = Vec::new();
                     self.interfaces
                         .link_gone(index, &mut |change| changes.push(change));
-                    self.take_link_changes(now, &changes, true);
+                    self.take_link_changes(now, &changes, true, from.port);
                 }
                 Message::Address(seen) => self.address_came(now, &seen),
                 Message::AddressGone(seen) => {
@@ -60,7 +60,7 @@ impl AddressThread {
         if std::mem::take(&mut self.looks_for_left_overs) {
             self.remove_left_overs(now, &addresses)?;
         }
-        self.take_link_changes(now, &changes, false);
+        self.take_link_changes(now, &changes, false, 0);
         self.notice_missing(now);
         for place in 0..self.doors.len() {
             self.open_door(now, place);
@@ -69,7 +69,12 @@ impl AddressThread {
         Ok(())
     }
 
-    fn take_link_changes(&mut self, now: Instant, changes: &[LinkChange], ask: bool) {
+    fn take_link_changes(&mut self, now: Instant, changes: &[LinkChange], ask: bool, port: u32) {
+        // Without a port it was the kernel itself, or somebody of whom it does not tell.
+        let by = match port {
+            0 => Remover::Unknown,
+            port => Remover::Port(port),
+        };
         for change in changes {
             let (LinkChange::Appeared(place)
             | LinkChange::Vanished(place, _)
@@ -79,6 +84,7 @@ impl AddressThread {
             };
             let key = interface.setup.key;
             let (exists, up) = (interface.link.is_some(), interface.is_up());
+            let set_up = interface.link.as_ref().is_some_and(Link::is_set_up);
             match *change {
                 LinkChange::Vanished(_, index) => {
                     for holder in &mut self.holders {
@@ -112,6 +118,8 @@ impl AddressThread {
                     interface: key,
                     exists,
                     up,
+                    set_up,
+                    by,
                     at: now,
                 },
             );

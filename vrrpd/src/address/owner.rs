@@ -5,14 +5,11 @@
 //! /proc, so it belongs to the world outside the engine; the address thread tells the port alone.
 
 use std::fs;
-use std::time::Duration;
 
-use nix::time::{ClockId, clock_gettime};
-use nix::unistd::{SysconfVar, sysconf};
 use vrrp_proto::time::Instant;
 
 use crate::core::Remover;
-use crate::engine::clock;
+use crate::process::{since_boot, start};
 
 /// Who removed an address at `seen` through `port`. A process that has ended by now, or whose descriptors may not be
 /// looked at, stays a port.
@@ -30,16 +27,10 @@ fn process(pid: u32, seen: Instant) -> Option<Remover> {
         .ok()?
         .flatten()
         .any(|entry| fs::read_link(entry.path()).is_ok_and(|to| to.as_os_str() == &*socket));
-    let comm = fs::read(format!("/proc/{pid}/comm")).ok()?;
-    // The same process at the end as at the beginning: its number was not given to another one meanwhile.
-    if !holds || start(pid) != Some(started) {
+    if !holds {
         return None;
     }
-    let mut name = [0; 16];
-    let text = comm.strip_suffix(b"\n").unwrap_or(&comm);
-    for (to, from) in name.iter_mut().zip(text) {
-        *to = *from;
-    }
+    let name = crate::process::named(pid, started)?;
     Some(Remover::Process { pid, name })
 }
 
@@ -54,28 +45,12 @@ fn inode(port: u32) -> Option<String> {
     })
 }
 
-/// When a process started, since boot.
-fn start(pid: u32) -> Option<Duration> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in parentheses may hold anything; the start time is the 20th field behind it.
-    let (_, rest) = stat.rsplit_once(')')?;
-    let ticks: u64 = rest.split_whitespace().nth(19)?.parse().ok()?;
-    let rate = sysconf(SysconfVar::CLK_TCK).ok().flatten()?;
-    let rate = u64::try_from(rate).ok().filter(|rate| *rate > 0)?;
-    Some(Duration::from_millis(ticks.saturating_mul(1000) / rate))
-}
-
-/// An instant of the engine's clock, since boot.
-fn since_boot(at: Instant) -> Option<Duration> {
-    let boot = Duration::from(clock_gettime(ClockId::CLOCK_BOOTTIME).ok()?);
-    boot.checked_sub(clock::now().saturating_since(at))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::netlink::Requests;
     use super::super::tests::bench::in_namespace;
     use super::*;
+    use crate::engine::clock;
 
     /// Safety rule 7.
     #[test]

@@ -178,6 +178,11 @@ pub enum Report {
         exists: bool,
         /// Whether it is up and has a carrier.
         up: bool,
+        /// Whether it is set up, carrier or not.
+        set_up: bool,
+        /// Whose request did it, only if sure (safety rule 7): the kernel tells it for some deletions, and never for
+        /// setting down.
+        by: Remover,
         /// When.
         at: Instant,
     },

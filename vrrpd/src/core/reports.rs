@@ -67,7 +67,7 @@ impl Reports {
 
 /// The address thread tells netlink ports; whose they are is looked up here, where waiting is allowed.
 fn identified(mut report: Report) -> Report {
-    if let Report::AddressRemoved { by, at, .. } = &mut report
+    if let Report::AddressRemoved { by, at, .. } | Report::Interface { by, at, .. } = &mut report
         && let Remover::Port(port) = *by
     {
         *by = address::identify(port, *at);

@@ -15,6 +15,7 @@ use vrrp_record::text::Name;
 use vrrp_record::words::{Faults, Objects, Word, word};
 
 use crate::core::{self, Core, Report, RouterSnapshot};
+use crate::process;
 
 /// The names behind the core's numbers.
 pub trait Names {
@@ -154,16 +155,10 @@ pub(super) const fn faults(router: Name, faults: FaultSet, objects: Objects) -> 
 pub(super) fn remover(by: core::Remover) -> Remover {
     match by {
         core::Remover::Kernel => Remover::Kernel,
-        core::Remover::Process { pid, name } => {
-            let end = name
-                .iter()
-                .position(|byte| *byte == 0)
-                .unwrap_or(name.len());
-            Remover::Process {
-                pid,
-                name: Name::new(&String::from_utf8_lossy(&name[..end])),
-            }
-        }
+        core::Remover::Process { pid, name } => Remover::Process {
+            pid,
+            name: Name::new(&process::text(&name)),
+        },
         core::Remover::Port(port) => Remover::Port { port },
         core::Remover::Unknown => Remover::Unknown,
     }

@@ -8,7 +8,8 @@ use tracing::Level;
 use vrrp_proto::time::Instant;
 use vrrp_record::cause::Cause;
 use vrrp_record::event::{
-    Event, InterfaceChange, Kind, ReloadOutcome, RunOutcome, TrackerKind, TrackerState,
+    DownReason, Event, InterfaceChange, Kind, ReloadOutcome, Remover, RunOutcome, TrackerKind,
+    TrackerState,
 };
 use vrrp_record::text::Name;
 use vrrp_record::words::{FaultSet, Word};
@@ -89,6 +90,7 @@ fn class(kind: &Kind) -> Class {
         | Kind::Found { .. }
         | Kind::Reload { .. }
         | Kind::Resigned { .. }
+        | Kind::Signal { .. }
         | Kind::Command { granted: true, .. } => Class::Operator,
         Kind::Transition { .. } => Class::Transition,
         Kind::LowerHeard { .. }
@@ -189,11 +191,14 @@ pub(super) fn lines(kind: &Kind) -> Vec<Line> {
         Kind::Interface {
             interface,
             change: InterfaceChange::Up,
+            ..
         } => line(Level::INFO, format!("Netlink reports {interface} up")),
         Kind::Interface {
             interface,
             change: InterfaceChange::Down,
-        } => line(Level::WARN, format!("Netlink reports {interface} down")),
+            reason,
+            by,
+        } => line(Level::WARN, down(*interface, *reason, *by)),
         Kind::Reload {
             outcome: outcome @ ReloadOutcome::Applied { .. },
         } => line(Level::INFO, format!("Reload complete, {outcome}")),
@@ -214,6 +219,7 @@ pub(super) fn lines(kind: &Kind) -> Vec<Line> {
         | Kind::Interface { .. }
         | Kind::TakeoverDeferred { .. }
         | Kind::Command { granted: true, .. }
+        | Kind::Signal { .. }
         | Kind::Anomaly { .. }
         | Kind::Other => line(Level::INFO, in_parentheses(kind)),
         // Waiting for a first result is how every start with a tracked script begins.
@@ -239,6 +245,20 @@ pub(super) fn lines(kind: &Kind) -> Vec<Line> {
         | Kind::Command { .. }
         | Kind::ReportsLost { .. } => line(Level::WARN, in_parentheses(kind)),
     }
+}
+
+/// keepalived's line, with our reason behind it.
+fn down(interface: Name, reason: DownReason, by: Remover) -> String {
+    let mut text = format!("Netlink reports {interface} down");
+    text.push_str(match reason {
+        DownReason::SetDown => ": it was set down",
+        DownReason::NoCarrier => ": it has no carrier",
+        DownReason::Unknown => "",
+    });
+    if !by.is_unknown() {
+        text.push_str(&format!(", by {by}"));
+    }
+    text
 }
 
 /// An event's sentence with its router in parentheses, as keepalived writes instances.
@@ -472,14 +492,18 @@ mod tests {
                 Kind::Interface {
                     interface: Name::new("eth0"),
                     change: InterfaceChange::Down,
+                    reason: DownReason::SetDown,
+                    by: Remover::Unknown,
                 },
-                "Netlink reports eth0 down",
+                "Netlink reports eth0 down: it was set down",
             ),
             (
                 Kind::Stopping {
                     reason: StopReason::Signal {
                         number: 15,
                         pid: Some(1),
+                        uid: None,
+                        comm: None,
                     },
                 },
                 "Stopping: SIGTERM from pid 1",

@@ -11,7 +11,7 @@ use vrrp_proto::router::{FaultSet, Transition};
 use vrrp_proto::time::Instant;
 use vrrp_record::cause::Cause;
 use vrrp_record::control::Command;
-use vrrp_record::event::{InterfaceChange, Kind};
+use vrrp_record::event::{DownReason, InterfaceChange, Kind, Remover};
 use vrrp_record::status::Status;
 use vrrp_record::text::Name;
 use vrrp_record::words::{Word, word};
@@ -255,11 +255,18 @@ impl Observer {
             interface,
             exists,
             up,
+            set_up,
+            by,
             ..
         } = *report
         {
             if let Some(name) = names.interface(interface) {
-                self.interface(name, exists, up, now);
+                let reason = match (exists, up, set_up) {
+                    (true, false, false) => DownReason::SetDown,
+                    (true, false, true) => DownReason::NoCarrier,
+                    (false, _, _) | (_, true, _) => DownReason::Unknown,
+                };
+                self.interface(name, (exists, up), reason, convert::remover(by), now);
             }
         } else {
             let mut inner = self.lock();
@@ -327,7 +334,14 @@ impl Observer {
         inner.add(convert::faults(Name::new(name), faults, objects), now);
     }
 
-    fn interface(&self, name: &str, exists: bool, up: bool, now: Now) {
+    fn interface(
+        &self,
+        name: &str,
+        (exists, up): (bool, bool),
+        reason: DownReason,
+        by: Remover,
+        now: Now,
+    ) {
         let mut inner = self.lock();
         let before = inner.memory.links.insert(
             name.to_owned(),
@@ -350,6 +364,8 @@ impl Observer {
             Kind::Interface {
                 interface: Name::new(name),
                 change,
+                reason,
+                by,
             },
             now,
         );
@@ -421,6 +437,9 @@ impl Source for Observer {
             command: Name::new(command.name()),
             uid: peer.uid,
             pid,
+            // It waits for its answer.
+            comm: crate::process::name_of_living(pid)
+                .map(|name| Name::new(&crate::process::text(&name))),
             granted,
         });
     }

@@ -7,8 +7,12 @@ use std::io;
 use nix::libc;
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use tokio::io::unix::AsyncFd;
+use vrrp_proto::time::Instant;
+use vrrp_record::text::Name;
 
 use crate::cli::signal_number;
+use crate::engine::clock;
+use crate::process;
 use crate::sys::process::signal_set;
 use crate::sys::readiness::register_signals;
 
@@ -30,10 +34,21 @@ pub struct Received {
     pub number: i32,
     /// What it asks for.
     pub request: Request,
-    /// Its sender, where the kernel knows one.
+    /// Its sender, where the kernel vouches for one.
     pub pid: Option<u32>,
-    /// The sender's user.
-    pub uid: u32,
+    /// The sender's user, where there is a sender.
+    pub uid: Option<u32>,
+    /// It had not come yet at this time: a process that was there before and is there now is its sender.
+    pub after: Instant,
+}
+
+impl Received {
+    /// The command name of its sender, only if sure. Asked at once: a sender may end as soon as it has sent.
+    #[must_use]
+    pub fn comm(&self) -> Option<Name> {
+        let name = process::name_since(self.pid?, self.after)?;
+        Some(Name::new(&process::text(&name)))
+    }
 }
 
 /// The blocked signals.
@@ -82,6 +97,8 @@ impl Signals {
     pub fn listen(self) -> io::Result<Listener> {
         Ok(Listener {
             descriptor: register_signals(self.descriptor)?,
+            // Nothing was looked at before, so no sender is sure.
+            empty: Instant::ZERO,
         })
     }
 }
@@ -90,30 +107,39 @@ impl Signals {
 #[derive(Debug)]
 pub struct Listener {
     descriptor: AsyncFd<SignalFd>,
+    /// When no signal was waiting last.
+    empty: Instant,
 }
 
 impl Listener {
-    /// The next signal. Cancel safe.
+    /// The next signal. Cancel safe. Looks at once, which also dates the last look that found none.
     ///
     /// # Errors
     /// When the descriptor fails, which leaves the daemon deaf.
     pub async fn next(&mut self) -> io::Result<Received> {
         loop {
-            let mut ready = self.descriptor.readable().await?;
-            match ready.get_inner().read_signal() {
+            let before = clock::now();
+            match self.descriptor.get_ref().read_signal() {
                 Ok(Some(info)) => {
                     let number = i32::try_from(info.ssi_signo).unwrap_or_default();
                     let known = requests().into_iter().find(|(known, _)| *known == number);
                     if let Some((_, request)) = known {
+                        // What sigqueue sends carries a number that its sender chose.
+                        let vouched = [libc::SI_USER, libc::SI_TKILL].contains(&info.ssi_code);
+                        let sender = vouched && info.ssi_pid != 0;
                         return Ok(Received {
                             number,
                             request,
-                            pid: (info.ssi_pid != 0).then_some(info.ssi_pid),
-                            uid: info.ssi_uid,
+                            pid: sender.then_some(info.ssi_pid),
+                            uid: sender.then_some(info.ssi_uid),
+                            after: self.empty,
                         });
                     }
                 }
-                Ok(None) => ready.clear_ready(),
+                Ok(None) => {
+                    self.empty = before;
+                    self.descriptor.readable().await?.clear_ready();
+                }
                 Err(errno) => return Err(errno.into()),
             }
         }

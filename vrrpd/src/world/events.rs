@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use vrrp_proto::router::State;
-use vrrp_record::event::StopReason;
+use vrrp_record::event::{Kind, StopReason};
 use vrrp_record::words::{FaultSet, word};
 
 use super::Running;
@@ -94,19 +94,32 @@ impl Running {
                 return self.stop(StopReason::Internal, Exit::Internal);
             }
         };
+        let Received {
+            number, pid, uid, ..
+        } = signal;
+        let comm = signal.comm();
         match signal.request {
             Request::Stop => {
                 let reason = StopReason::Signal {
-                    number: signal.number,
-                    pid: signal.pid,
+                    number,
+                    pid,
+                    uid,
+                    comm,
                 };
                 return self.stop(reason, Exit::Success);
             }
-            Request::Reload => self.reload(None),
-            Request::NotBuilt(name) => tracing::warn!(
-                "signal {} asks for {name}, which is not built yet: ignored",
-                signal.number
-            ),
+            Request::Reload => {
+                self.observer.record(Kind::Signal {
+                    number,
+                    pid,
+                    uid,
+                    comm,
+                });
+                self.reload(None);
+            }
+            Request::NotBuilt(name) => {
+                tracing::warn!("signal {number} asks for {name}, which is not built yet: ignored")
+            }
         }
         None
     }

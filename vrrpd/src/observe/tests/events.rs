@@ -349,6 +349,8 @@ fn reports(at: Instant) -> Vec<(Report, &'static str)> {
                 interface: InterfaceKey(1),
                 exists: false,
                 up: false,
+                set_up: true,
+                by: crate::core::Remover::Unknown,
                 at,
             },
             "interface eth1 vanished",

@@ -334,6 +334,8 @@ impl Bench {
                 interface,
                 exists: true,
                 up,
+                set_up: true,
+                by: crate::core::Remover::Unknown,
                 at: ago(0),
             },
             &Table,
