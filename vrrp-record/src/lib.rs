@@ -4,12 +4,14 @@
 //! frames on a stream that the caller owns, no clock, nothing of Linux but numbers that came from it.
 #![forbid(unsafe_code)]
 
+pub mod capture;
 pub mod cause;
 pub mod control;
 pub mod event;
 pub mod health;
 pub mod histogram;
 pub mod history;
+pub mod infer;
 pub mod join;
 pub mod measure;
 pub mod moment;
