@@ -20,6 +20,7 @@ pub mod quantity;
 mod sentence;
 pub mod sequence;
 pub mod status;
+pub mod step;
 pub mod text;
 pub mod verdict;
 pub mod words;

@@ -22,6 +22,7 @@ use vrrp_config::plan::{Plan, Realtime, RouterPlan};
 use vrrp_proto::router::{InterfaceKey, RouterId, StopKind};
 use vrrp_proto::time::Instant;
 use vrrp_proto::track::{Reading, TrackerId};
+use vrrp_record::step::Step;
 
 pub use error::CoreError;
 pub use names::InterfaceNames;
@@ -38,7 +39,7 @@ pub use view::CoreView;
 use build::RouterName;
 use names::TrackerNames;
 
-use crate::engine::{self, Command, Phase, Setup, Shared, clock};
+use crate::engine::{self, Command, Setup, Shared, clock};
 use crate::publish::{Board, EngineFacts};
 use crate::queue::{Receiver, Sender};
 
@@ -283,9 +284,9 @@ impl EngineSnapshot {
                 heartbeat_age,
                 worst_lateness: Duration::ZERO,
                 longest_step: Duration::ZERO,
-                longest_step_name: Phase::name_of(0),
+                longest_step_name: Step::Waiting.as_str(),
                 last_advert_step: Duration::ZERO,
-                last_advert_step_name: Phase::name_of(0),
+                last_advert_step_name: Step::Waiting.as_str(),
                 wakes: 0,
                 unknown: 0,
                 reports_lost: 0,
@@ -303,9 +304,9 @@ impl EngineSnapshot {
             heartbeat_age,
             worst_lateness: facts.worst_lateness,
             longest_step: facts.longest_step,
-            longest_step_name: Phase::name_of(facts.longest_phase),
+            longest_step_name: step_name(facts.longest_step_number),
             last_advert_step: facts.last_advert_step,
-            last_advert_step_name: Phase::name_of(facts.last_advert_phase),
+            last_advert_step_name: step_name(facts.last_advert_step_number),
             wakes: facts.wakes,
             unknown: facts.unknown,
             reports_lost: facts.reports_lost,
@@ -315,4 +316,8 @@ impl EngineSnapshot {
             running: facts.running,
         }
     }
+}
+
+fn step_name(number: u8) -> &'static str {
+    Step::from_u8(number).map_or("unknown", Step::as_str)
 }

@@ -22,7 +22,7 @@ impl Engine {
     }
 
     fn engine_facts(&self) -> EngineFacts {
-        let (longest_step, phase) = self.steps.longest();
+        let longest = self.steps.longest();
         let rings = self
             .setup
             .io
@@ -36,10 +36,10 @@ impl Engine {
             memory: self.realtime.memory,
             demotions: self.realtime.demotions,
             worst_lateness: self.worst_lateness,
-            longest_step,
-            longest_phase: phase.number(),
-            last_advert_step: self.last_advert_step.0,
-            last_advert_phase: self.last_advert_step.1.number(),
+            longest_step: longest.length,
+            longest_step_number: longest.step.as_u8(),
+            last_advert_step: self.last_advert_step.length,
+            last_advert_step_number: self.last_advert_step.step.as_u8(),
             wakes: self.wakes,
             unknown: self.strays.unknown,
             reports_lost: self.hands.reports_lost,

@@ -10,13 +10,14 @@ use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFl
 use vrrp_proto::node::{NodeEvent, RouterIndex};
 use vrrp_proto::router::{Event, StopKind, Timer};
 use vrrp_proto::time::Instant;
+use vrrp_record::step::Step;
 
 use super::clock;
 use super::duty::{Duty, Verdict};
 use super::ends::{Command, Ends, Outs};
 use super::hands::Hands;
 use super::heartbeat::{Heartbeat, Pulse};
-use super::phase::{Phase, Steps};
+use super::steps::{Steps, Timed};
 use super::realtime::Realtime;
 use super::receive::{self, Strays};
 use super::setup::Setup;
@@ -67,7 +68,7 @@ pub(crate) struct Engine {
     pub(super) address_scheduling: Option<SchedulingClass>,
     pub(super) running: bool,
     /// The longest step between the last two adverts.
-    pub(super) last_advert_step: (Duration, Phase),
+    pub(super) last_advert_step: Timed,
 }
 
 impl Engine {
@@ -115,7 +116,7 @@ impl Engine {
             stall_reported: None,
             address_scheduling: None,
             running: true,
-            last_advert_step: (Duration::ZERO, Phase::Waiting),
+            last_advert_step: Timed::NONE,
         };
         engine.lock_memory();
         engine.touch_all();
@@ -156,7 +157,7 @@ impl Engine {
             .map_or(Duration::ZERO, |armed| woke.saturating_since(armed));
         self.worst_lateness = self.worst_lateness.max(late);
 
-        self.steps.enter(Phase::Commands, woke);
+        self.steps.enter(Step::Commands, woke);
         if events.iter().any(|event| event.data() == SIGNAL) {
             self.ends.signal.clear();
             self.take_commands();
@@ -164,17 +165,17 @@ impl Engine {
         }
         self.look_at_others(woke, late);
 
-        self.steps.enter(Phase::Receiving, clock::now());
+        self.steps.enter(Step::Receiving, clock::now());
         self.receive_ready(events);
 
-        self.steps.enter(Phase::Deadlines, clock::now());
+        self.steps.enter(Step::Deadlines, clock::now());
         self.carry_out_deadlines(late);
 
         if self.hands.advertised || self.looks.is_some_and(|(at, _)| at <= woke) {
-            self.steps.enter(Phase::Stamps, clock::now());
+            self.steps.enter(Step::Stamps, clock::now());
             self.collect_stamps();
         }
-        self.steps.enter(Phase::Publishing, clock::now());
+        self.steps.enter(Step::Publishing, clock::now());
         self.hands.flush();
         self.report_discards(clock::now());
         self.publish();
@@ -400,7 +401,7 @@ impl Engine {
 
     /// Looks at the CPU budget, then sets the timer to the earliest deadline, unless it is set to that already.
     fn arm(&mut self, woke: Instant) -> nix::Result<()> {
-        self.steps.enter(Phase::Arming, clock::now());
+        self.steps.enter(Step::Arming, clock::now());
         self.keep_manners(woke);
         let wanted = [
             self.setup.node.next_deadline().map(|(at, _)| at),
@@ -420,7 +421,7 @@ impl Engine {
             }
             self.armed = earliest;
         }
-        self.steps.enter(Phase::Waiting, clock::now());
+        self.steps.enter(Step::Waiting, clock::now());
         Ok(())
     }
 
