@@ -133,7 +133,6 @@ impl Cause {
             Self::HoldUnhealthy => "hold_unhealthy",
             Self::Unseen => "unseen",
             Self::Other => "other",
-            Self::Other => "other",
         }
     }
 

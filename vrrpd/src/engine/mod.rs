@@ -11,7 +11,6 @@ mod facts;
 mod hands;
 mod heartbeat;
 mod lock;
-mod steps;
 mod realtime;
 mod receive;
 mod replace;
@@ -19,6 +18,7 @@ mod reports;
 mod run;
 mod setup;
 mod stamp_ring;
+mod steps;
 mod stop;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -9,7 +9,8 @@ use super::runs::{begin_run, end_run};
 use crate::capture::build::{number, numbered};
 use crate::cause::Cause;
 use crate::event::{
-    InterfaceChange, Kind, ReloadOutcome, RunOutcome, StopReason, TrackerKind, TrackerState,
+    DownReason, InterfaceChange, Kind, ReloadOutcome, Remover, RunOutcome, StopReason, TrackerKind,
+    TrackerState,
 };
 use crate::history::{History, Time};
 use crate::text::Name;
@@ -75,6 +76,8 @@ impl Work<'_> {
                 reason: StopReason::Signal {
                     number: 15,
                     pid: None,
+                    uid: None,
+                    comm: None,
                 },
             },
             Said::Stopped => {
@@ -116,7 +119,12 @@ impl Work<'_> {
                 } else {
                     InterfaceChange::Down
                 };
-                Kind::Interface { interface, change }
+                Kind::Interface {
+                    interface,
+                    change,
+                    reason: DownReason::default(),
+                    by: Remover::Unknown,
+                }
             }
             Said::Instance { name, what } => {
                 self.instance(&name, what, at, entry.grain);
