@@ -349,6 +349,17 @@ impl Measures {
         found.push(Found::NearFailover(near));
     }
 
+    /// Adverts of ours went by unseen: the next one is not compared with the last.
+    pub(crate) const fn unseen_sent(&mut self) {
+        self.last_sent = None;
+    }
+
+    /// Adverts went by unheard by us here: the next one is not compared with the last.
+    pub(crate) const fn unseen_heard(&mut self) {
+        self.last_heard = None;
+        self.after_gap = false;
+    }
+
     fn gap(&mut self, at: Time, gap: u64) {
         for slots in &mut self.gaps {
             slots.raise(at, gap);

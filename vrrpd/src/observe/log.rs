@@ -12,6 +12,7 @@ use vrrp_record::event::{
     TrackerState,
 };
 use vrrp_record::text::Name;
+use vrrp_record::verdict::Verdict;
 use vrrp_record::words::{FaultSet, Word};
 
 use super::limiter::{Class, LeftOut, Limiter};
@@ -56,6 +57,45 @@ impl Log {
             }
         }
     }
+}
+
+impl Log {
+    /// Writes the verdict on a happening behind its line. Nobody waits for the explanation of a start.
+    pub(super) fn verdict(&mut self, kind: &Kind, verdict: &Verdict, amends: bool, now: Instant) {
+        if let Kind::Transition {
+            from: Word::Init, ..
+        } = kind
+        {
+            return;
+        }
+        let Some(number) = kind.number() else {
+            return;
+        };
+        let name = kind.router().copied().unwrap_or_else(|| Name::new(""));
+        let line = Line {
+            level: Level::INFO,
+            text: verdict_text(name, number, verdict, amends),
+        };
+        if self.limiter.admit(now, Class::Local, name, "verdict") {
+            emit(&line);
+        }
+    }
+}
+
+/// `(VI_1) #17 explained: ... [path.held], confidence high; vrrpctl explain 17`.
+fn verdict_text(name: Name, number: u32, verdict: &Verdict, amends: bool) -> String {
+    let router = match name.as_str() {
+        "" => String::new(),
+        name => format!("({name}) "),
+    };
+    let how = if amends { "amended" } else { "explained" };
+    let codes: Vec<String> = verdict.codes().iter().map(ToString::to_string).collect();
+    format!(
+        "{router}#{number} {how}: {} [{}], confidence {}; vrrpctl explain {number}",
+        verdict.summary,
+        codes.join(", "),
+        verdict.confidence.as_str()
+    )
 }
 
 /// Hands a line to tracing, each level with a call of its own. No fields: the line says everything, and monitoring that

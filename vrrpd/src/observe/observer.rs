@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use vrrp_config::plan::Plan;
@@ -11,9 +12,10 @@ use vrrp_proto::router::{FaultSet, Transition};
 use vrrp_proto::time::Instant;
 use vrrp_record::cause::Cause;
 use vrrp_record::control::Command;
-use vrrp_record::event::{DownReason, InterfaceChange, Kind, Remover};
+use vrrp_record::event::{DownReason, Event, InterfaceChange, Kind, Remover};
 use vrrp_record::status::Status;
 use vrrp_record::text::Name;
+use vrrp_record::verdict::Verdict;
 use vrrp_record::words::{Word, word};
 
 use super::addresses::Missing;
@@ -28,7 +30,7 @@ use super::shown::Known;
 use super::status::{self, Inputs};
 use super::tally::Tally;
 use crate::control::{Peer, Source};
-use crate::core::{CoreSnapshot, Report, RouterSnapshot};
+use crate::core::{self, CoreSnapshot, Report, RouterSnapshot};
 use crate::journal::{Axis, Live};
 use crate::metrics::{self, Scrape};
 
@@ -110,6 +112,9 @@ struct Inner {
     running: Running,
     memory: Memory,
     log: Log,
+    follower: Option<SyncSender<Event>>,
+    /// Events that the follower had no room for.
+    unfollowed: u64,
 }
 
 impl fmt::Debug for Observer {
@@ -154,6 +159,8 @@ impl Observer {
                 running,
                 memory,
                 log: Log::default(),
+                follower: None,
+                unfollowed: 0,
             }),
         }
     }
@@ -162,6 +169,26 @@ impl Observer {
     #[must_use]
     pub fn numbers(&self) -> Arc<Numbers> {
         Arc::clone(&self.numbers)
+    }
+
+    /// The plan in force.
+    pub(crate) fn plan(&self) -> Arc<Plan> {
+        Arc::clone(&self.lock().running.plan)
+    }
+
+    /// Sends every event from now on there, too. A full channel loses events, and counts them as lost.
+    pub(crate) fn follow(&self, follower: SyncSender<Event>) {
+        self.lock().follower = Some(follower);
+    }
+
+    /// Takes what the explaining thread found, with the time that it happened.
+    pub(crate) fn record_at(&self, kind: Kind, at: Instant) {
+        self.lock().add(kind, Now::read().at(at));
+    }
+
+    /// Takes the verdict on a numbered happening, for the log.
+    pub(crate) fn explained(&self, kind: Kind, verdict: &Verdict, amends: bool) {
+        self.lock().log.verdict(&kind, verdict, amends, core::now());
     }
 
     /// What the explaining thread shows by the status.
@@ -381,6 +408,11 @@ impl Inner {
     fn add(&mut self, kind: Kind, at: Now) {
         let event = self.memory.history.add(kind, at);
         self.memory.tally.event(&event);
+        if let Some(follower) = &self.follower
+            && follower.try_send(event).is_err()
+        {
+            self.unfollowed += 1;
+        }
         self.log.write(&event);
     }
 

@@ -19,11 +19,13 @@ use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use vrrp_config::LoadOptions;
 use vrrp_record::event::Kind;
+use vrrp_record::history::Run;
 
 use crate::control::{self, Change, Limits, Listener};
 use crate::core::{self, Core, CoreOptions, Reports};
 use crate::daemon::Failure;
 use crate::exit::Exit;
+use crate::journal::{Analyst, Inputs};
 use crate::load::{Access, Configuration};
 use crate::notify::Notifier;
 use crate::observe::{Identity, Observer};
@@ -42,6 +44,8 @@ use stopping::Stopping;
 
 /// The heartbeat's period; safety rule 1 asks for one a second.
 const BEAT: Duration = Duration::from_millis(500);
+/// Events that may wait for the explaining thread.
+const EVENTS: usize = 1_024;
 /// Changes asked for by clients that may wait.
 const CHANGES: usize = 16;
 
@@ -102,6 +106,7 @@ struct Running {
     signals: signals::Listener,
     changes: mpsc::Receiver<Change>,
     control: Option<JoinHandle<()>>,
+    explain: Option<Analyst>,
     metrics: Metrics,
     readiness: Readiness,
     reloading: Reloading,
@@ -136,13 +141,17 @@ impl Running {
         let (core, reports) = core::start(&configuration.plan, CoreOptions::default())
             .map_err(|error| Failure::new(Exit::Configuration, &error))?;
         let view = core.view();
+        let explained = core.view();
+        let identity = identity(&parts, started);
+        let host = identity.host.clone();
         let observer = Arc::new(Observer::new(
-            identity(&parts, started),
+            identity,
             Arc::clone(&configuration.plan),
             parts.file.clone(),
             configuration.warnings,
             Box::new(move || view.snapshot()),
         ));
+        let explain = explain(&observer, host, explained, started);
         observer.record(Kind::Started {
             pid: std::process::id(),
         });
@@ -164,6 +173,7 @@ impl Running {
                 .map_err(|error| Failure::new(Exit::Failure, &error))?,
             changes,
             control,
+            explain,
             metrics: Metrics::default(),
             readiness: Readiness::new(parent),
             reloading: Reloading::default(),
@@ -263,6 +273,36 @@ fn serve_control(
             None
         }
     }
+}
+
+/// The explaining thread. Without it the daemon goes on, with less to say.
+fn explain(
+    observer: &Arc<Observer>,
+    host: String,
+    view: core::CoreView,
+    started: vrrp_proto::time::Instant,
+) -> Option<Analyst> {
+    let (sender, events) = std::sync::mpsc::sync_channel(EVENTS);
+    observer.follow(sender);
+    let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let run = Run {
+        boot_id: boot_id.trim().to_owned(),
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started: observer.axis().time(started),
+        ended: None,
+        clean: false,
+    };
+    let inputs = Inputs {
+        snapshot: Box::new(move || view.snapshot()),
+        observer: Arc::clone(observer),
+        events,
+        run,
+        host,
+    };
+    Analyst::start(inputs)
+        .inspect_err(|error| tracing::error!("nothing is explained while it runs: {error}"))
+        .ok()
 }
 
 fn beat() -> Interval {

@@ -91,6 +91,7 @@ impl Running {
             tracing::warn!("the runner process still ends programs that do not obey");
         }
         self.observer.record(Kind::Stopped);
+        drop(self.explain.take());
         exit
     }
 
