@@ -17,6 +17,7 @@ pub mod measure;
 pub mod moment;
 mod outcome;
 pub mod quantity;
+pub mod ring;
 mod sentence;
 pub mod sequence;
 pub mod status;
