@@ -10,6 +10,7 @@ mod live;
 mod measure;
 mod past;
 mod records;
+mod ring;
 mod slots;
 mod writer;
 
@@ -21,4 +22,5 @@ pub(crate) use live::{Axis, JournalFacts, Live, NearNote, RecorderFacts};
 #[cfg(test)]
 pub(crate) use measure::{Measures, Situation};
 pub(crate) use measure::{Shown, WINDOWS};
+pub(crate) use ring::RingAccess;
 pub(crate) use writer::{Begun, Piece, Writer};
