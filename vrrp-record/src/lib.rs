@@ -13,6 +13,7 @@ pub mod histogram;
 pub mod history;
 pub mod infer;
 pub mod join;
+pub mod journal;
 pub mod measure;
 pub mod moment;
 mod outcome;

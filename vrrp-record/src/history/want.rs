@@ -72,6 +72,20 @@ impl Want {
         self.samples && self.inside(at)
     }
 
+    /// Whether any advert, stall or sample between these times, ends included, may be wanted.
+    #[must_use]
+    pub fn touches(&self, from: Time, until: Time) -> bool {
+        if !self.adverts && !self.samples {
+            return false;
+        }
+        let next = self.windows.partition_point(|(_, end)| *end < from);
+        self.windows.is_empty()
+            || self
+                .windows
+                .get(next)
+                .is_some_and(|(begin, _)| *begin <= until)
+    }
+
     /// The stretches, ascending and apart; empty means all of time.
     #[must_use]
     pub fn windows(&self) -> &[(Time, Time)] {
@@ -111,6 +125,18 @@ mod tests {
             .filter(|at| want.advert_at(Time(*at)))
             .collect();
         assert_eq!(inside, [10, 15, 20, 25, 30, 50, 55, 60]);
+        let touched = [
+            (0, 9),
+            (0, 10),
+            (12, 13),
+            (31, 49),
+            (31, 50),
+            (60, 70),
+            (61, 70),
+        ];
+        let touched = touched.map(|(from, until)| want.touches(Time(from), Time(until)));
+        assert_eq!(touched, [false, true, true, false, true, true, false]);
+        assert!(!Want::outline().touches(Time(0), Time(1)));
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod tail;
 mod text;
 mod writer;
 
+pub(crate) use codes::{stage, stage_of};
 pub use header::{HEADER, RunHeader};
 pub use layout::{Layout, Region, RegionId, Slots, TooSmall};
 pub use minutes::{MINUTE_BUCKETS, minute};
@@ -34,4 +35,4 @@ pub use text::{append_event, append_unavailable};
 pub use writer::{Description, LifeWriter, RegionWriter, ResumeWriter, Ring, Unfit};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
