@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use crate::histogram::Histogram;
-use crate::history::{History, Stage, Time};
+use crate::history::{History, Source, Stage, Time};
 
 /// Nanoseconds of a minute.
 const MINUTE: i64 = 60_000_000_000;
@@ -128,6 +128,8 @@ pub fn values(history: &History, router: u16, stage: Stage) -> Vec<Value> {
             .into_iter()
             .map(|gap| gap.value)
             .collect(),
+        // A capture is its own reader.
+        Stage::Read if history.node.source == Source::Capture => Vec::new(),
         Stage::Read => {
             let heard = history.received.iter().filter(|one| one.router == router);
             let values = heard.filter_map(|one| span(one.arrived, Some(one.read)));
@@ -164,33 +166,52 @@ pub fn values(history: &History, router: u16, stage: Stage) -> Vec<Value> {
 pub struct Gap {
     /// Whose.
     pub from: IpAddr,
-    /// From its last advert to its next one, or until this node took over.
+    /// From its last advert to its next one, or until somebody took over.
     pub value: Value,
-    /// Position in [`History::received`] of the advert that ended it; none where this node's takeover did.
+    /// Position in [`History::received`] of the advert that ended it: the sender's next one, or the first one of another
+    /// sender that took over. None where this node's takeover did.
     pub ended_by: Option<usize>,
 }
 
-/// Times between adverts of the same sender while it was the Active: a goodbye ends its time, and so does a takeover of
-/// our own. A stretch without full records is no gap.
+/// Times between adverts of the same sender while it was the Active: a goodbye ends its time, and so does a takeover, ours
+/// or that of another sender. A stretch without full records is no gap.
 #[must_use]
 pub fn gaps(history: &History, router: u16) -> Vec<Gap> {
-    let mut last: HashMap<IpAddr, Time> = HashMap::new();
+    // Each sender's last advert and its interval.
+    let mut last: HashMap<IpAddr, (Time, u64)> = HashMap::new();
     let mut sent = history
         .sent
         .iter()
-        .filter(|sent| sent.router == router && sent.submitted.is_some())
+        .filter(|sent| sent.router == router && sent.submitted.or(sent.left).is_some())
         .peekable();
     let mut found = Vec::new();
     let heard = history.received.iter().enumerate();
     for (position, one) in heard.filter(|(_, one)| one.router == router) {
         while let Some(own) = sent.next_if(|own| own.due < one.at()) {
             // Silence that nobody ended is as long as this node waited.
-            let ended = own.submitted.unwrap_or(own.due);
-            for (from, before) in last.drain() {
+            let ended = own.submitted.or(own.left).unwrap_or(own.due);
+            for (from, (before, _)) in last.drain() {
                 push(history, &mut found, from, before, ended, None);
             }
         }
-        if let Some(before) = last.remove(&one.from) {
+        last.retain(|from, (before, interval)| {
+            // Two that speak at the same time are not each other's successor.
+            let overdue =
+                one.at().since(*before) > i64::try_from(*interval / 2 * 3).unwrap_or(i64::MAX);
+            let replaced = *from != one.from && overdue;
+            if replaced {
+                push(
+                    history,
+                    &mut found,
+                    *from,
+                    *before,
+                    one.at(),
+                    Some(position),
+                );
+            }
+            !replaced
+        });
+        if let Some((before, _)) = last.remove(&one.from) {
             push(
                 history,
                 &mut found,
@@ -201,12 +222,12 @@ pub fn gaps(history: &History, router: u16) -> Vec<Gap> {
             );
         }
         if one.priority != 0 {
-            last.insert(one.from, one.at());
+            last.insert(one.from, (one.at(), one.interval));
         }
     }
     if let Some(own) = sent.next() {
-        let ended = own.submitted.unwrap_or(own.due);
-        for (from, before) in last.drain() {
+        let ended = own.submitted.or(own.left).unwrap_or(own.due);
+        for (from, (before, _)) in last.drain() {
             push(history, &mut found, from, before, ended, None);
         }
     }

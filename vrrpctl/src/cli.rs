@@ -5,6 +5,13 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use vrrp_record::words::Word;
 
+mod reading;
+
+pub(crate) use reading::{
+    Between, CompareArgs, ExplainArgs, JournalArgs, KindName, LatencyArgs, PeersArgs, Reading,
+    StageName, TimelineArgs, TopArgs, WhyNotArgs,
+};
+
 /// Asks a vrrpd what it does and why.
 #[derive(Debug, Parser)]
 #[command(name = "vrrpctl", version, about, after_help = EXIT_CODES)]
@@ -21,7 +28,7 @@ Exit codes:
   0  healthy (BACKUP is healthy too), or the asserted state holds, or the command was carried out
   1  not healthy, or another state than asserted, or the command failed
   2  wrong usage
-  3  the daemon does not run
+  3  the daemon does not run, or there are no records where they should be
   4  no permission";
 
 /// What to do.
@@ -29,6 +36,22 @@ Exit codes:
 pub(crate) enum Command {
     /// Show whether the daemon is healthy, in which state, since when and why.
     Status(StatusArgs),
+    /// Say why something happened: cause, evidence, what was ruled out, and what to do next.
+    Explain(ExplainArgs),
+    /// Show how long each stage of an advert took: percentiles, worst, histograms.
+    Latency(LatencyArgs),
+    /// Show the states of each router and what happened, in order.
+    Timeline(TimelineArgs),
+    /// Show who else speaks, and how regularly.
+    Peers(PeersArgs),
+    /// Print records: adverts with all their stages, refusals, stalls, events.
+    Journal(JournalArgs),
+    /// Say why this node is not MASTER, and what would make it so.
+    WhyNot(WhyNotArgs),
+    /// Lay two nodes' records side by side: what left one and when it reached the other.
+    Compare(CompareArgs),
+    /// Show the status again and again.
+    Top(TopArgs),
     /// Let the daemon read its configuration again (root only).
     Reload,
 }

@@ -1,13 +1,11 @@
 //! The client's end of the control socket.
 
 use std::io;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use vrrp_record::control::{
-    Answer, Command, ErrorCode, FrameError, MAX_REQUEST, MAX_RESPONSE, Request, Response,
-    SOCKET_NAME, VERSION, decode_frame, read_frame, write_frame,
+    Answer, Command, ErrorCode, FrameError, Response, SOCKET_NAME, VERSION, decode_frame,
 };
 
 /// How long the daemon may be silent for a question.
@@ -59,16 +57,15 @@ pub(crate) enum ClientError {
 /// See [`ClientError`]; an answer that is an error is one of them.
 pub(crate) fn ask(run_dir: &Path, command: Command) -> Result<Answer, ClientError> {
     let path = run_dir.join(SOCKET_NAME);
-    let mut stream = match UnixStream::connect(&path) {
-        Ok(stream) => stream,
-        Err(error) => return Err(refusal(path, error)),
-    };
     let patience = if command.changes() {
         PATIENCE_FOR_CHANGES
     } else {
         PATIENCE
     };
-    let exchanged = exchange(&mut stream, command, patience);
+    let exchanged = match socket::connect(&path) {
+        Ok(mut stream) => socket::exchange(&mut stream, command, patience),
+        Err(error) => return Err(refusal(path, error)),
+    };
     let content = exchanged.map_err(|error| {
         if is_timeout(&error) {
             ClientError::Silent(path.clone(), patience.as_secs())
@@ -91,24 +88,59 @@ pub(crate) fn ask(run_dir: &Path, command: Command) -> Result<Answer, ClientErro
     }
 }
 
-fn exchange(
-    stream: &mut UnixStream,
-    command: Command,
-    patience: Duration,
-) -> Result<Vec<u8>, FrameError> {
-    stream
-        .set_read_timeout(Some(patience))
-        .map_err(FrameError::Io)?;
-    stream
-        .set_write_timeout(Some(patience))
-        .map_err(FrameError::Io)?;
-    match write_frame(stream, &Request::new(command), MAX_REQUEST) {
-        Ok(()) => {}
-        // A daemon that is full says so without reading the request; its words may still be there.
-        Err(FrameError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        Err(error) => return Err(error),
+/// The socket itself, where there are such sockets.
+#[cfg(unix)]
+mod socket {
+    use std::io;
+    use std::os::unix::net::UnixStream;
+    use std::path::Path;
+    use std::time::Duration;
+
+    use vrrp_record::control::{
+        Command, FrameError, MAX_REQUEST, MAX_RESPONSE, Request, read_frame, write_frame,
+    };
+
+    pub(super) fn connect(path: &Path) -> io::Result<UnixStream> {
+        UnixStream::connect(path)
     }
-    read_frame(stream, MAX_RESPONSE)
+
+    pub(super) fn exchange(
+        stream: &mut UnixStream,
+        command: Command,
+        patience: Duration,
+    ) -> Result<Vec<u8>, FrameError> {
+        stream
+            .set_read_timeout(Some(patience))
+            .map_err(FrameError::Io)?;
+        stream
+            .set_write_timeout(Some(patience))
+            .map_err(FrameError::Io)?;
+        match write_frame(stream, &Request::new(command), MAX_REQUEST) {
+            Ok(()) => {}
+            // A daemon that is full says so without reading the request; its words may still be there.
+            Err(FrameError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            Err(error) => return Err(error),
+        }
+        read_frame(stream, MAX_RESPONSE)
+    }
+}
+
+/// Daemons run on Linux; elsewhere only records are read.
+#[cfg(not(unix))]
+mod socket {
+    use std::io;
+    use std::path::Path;
+    use std::time::Duration;
+
+    use vrrp_record::control::{Command, FrameError};
+
+    pub(super) fn connect(_: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    pub(super) fn exchange((): &mut (), _: Command, _: Duration) -> Result<Vec<u8>, FrameError> {
+        Err(FrameError::Io(io::ErrorKind::Unsupported.into()))
+    }
 }
 
 fn is_timeout(error: &FrameError) -> bool {

@@ -5,6 +5,7 @@
 //! later, then gets 381 to 384 at once, and gives way. lb1's clock may be set wrong.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use vrrp_record::cause::Cause;
 use vrrp_record::event::{Event, Kind};
@@ -13,6 +14,7 @@ use vrrp_record::history::{
     History, Minute, Node, Numbered, Received, Router, Run, Sample, Sent, Sequence, Source, Stage,
     Stall, Time, Unit,
 };
+use vrrp_record::ring::{self, Layout, Record, Ring, RunHeader};
 use vrrp_record::status::Unavailable;
 use vrrp_record::text::Name;
 use vrrp_record::words::Word;
@@ -23,10 +25,14 @@ pub(crate) const SECOND: i64 = 1_000_000_000;
 
 /// 2026-11-24 12:03:41.220 UTC by lb2's clock: lb2 becomes MASTER.
 pub(crate) const TAKEOVER: Time = Time(1_795_521_821_220_000_000);
+/// When the adverts that were held come in.
+pub(crate) const BURST: Time = Time(TAKEOVER.0 + 412 * MILLI);
 /// What the clock says when somebody asks: 12:05:00.
 pub(crate) const NOW: Time = Time(1_795_521_900_000_000_000);
 /// Number of the last advert that came in time.
 const LAST: i64 = 380;
+/// How many adverts lb1 sent.
+const ADVERTS: i64 = 455;
 /// Fastest way from one to the other.
 const WAY: i64 = 180 * MICRO;
 
@@ -35,7 +41,9 @@ pub(crate) const LB2: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 3));
 
 /// When lb1's advert of that number is due, by lb2's clock.
 fn due(id: i64) -> Time {
-    TAKEOVER.plus(-3_610 * MILLI - WAY - 60 * MICRO).plus((id - LAST) * SECOND)
+    TAKEOVER
+        .plus(-3_610 * MILLI - WAY - 60 * MICRO)
+        .plus((id - LAST) * SECOND)
 }
 
 fn base(host: &str, address: IpAddr, priority: u8, started: Time, pid: u32) -> History {
@@ -173,12 +181,16 @@ pub(crate) fn master(ahead: i64) -> History {
     let mut history = base("lb1", LB1, 103, started.plus(ahead), 812);
     let started = started.plus(ahead);
     let at = |time: Time| time.plus(ahead);
-    let count = 470;
+    let count = ADVERTS;
     for id in 1..=count {
-        history.sent.push(sent(id16(id), 103, at(due(id)), late(id)));
+        history
+            .sent
+            .push(sent(id16(id), 103, at(due(id)), late(id)));
     }
     // lb2's single advert, and the lower one that it did not hear the end of.
-    history.received.push(heard(LB2, 1, 100, at(TAKEOVER.plus(400 * MICRO))));
+    history
+        .received
+        .push(heard(LB2, 1, 100, at(TAKEOVER.plus(540 * MICRO))));
     history.events = vec![
         event(started, 1, started, Kind::Started { pid: 812 }),
         event(
@@ -197,7 +209,7 @@ pub(crate) fn master(ahead: i64) -> History {
             ),
         ),
         event(
-            at(TAKEOVER.plus(424 * MICRO)),
+            at(TAKEOVER.plus(564 * MICRO)),
             3,
             started,
             Kind::LowerHeard {
@@ -208,7 +220,9 @@ pub(crate) fn master(ahead: i64) -> History {
         ),
     ];
     history.minutes = day(Stage::Wake, started, late);
-    history.minutes.extend(day(Stage::Departure, started, |id| late(id) + 19 * MICRO));
+    history
+        .minutes
+        .extend(day(Stage::Departure, started, |id| late(id) + 19 * MICRO));
     history.detailed = vec![(started, at(due(count)))];
     history.settle();
     history
@@ -218,9 +232,9 @@ pub(crate) fn master(ahead: i64) -> History {
 pub(crate) fn backup() -> History {
     let started = due(-20);
     let mut history = base("lb2", LB2, 100, started, 4_711);
-    for id in 1..=470 {
+    for id in 1..=ADVERTS {
         let arrived = match id {
-            381..=384 => TAKEOVER.plus(22 * MILLI + (id - 381) * 600 * MICRO),
+            381..=384 => BURST.plus((id - 381) * 600 * MICRO),
             _ => due(id).plus(late(id) + 19 * MICRO + WAY),
         };
         history.received.push(heard(LB1, id16(id), 103, arrived));
@@ -267,9 +281,14 @@ pub(crate) fn backup() -> History {
             started,
             transition(Word::Init, Word::Backup, Cause::Started, 100, 15),
         ),
-        event(TAKEOVER, 3, started, transition(Word::Backup, Word::Master, silent, 100, 16)),
         event(
-            TAKEOVER.plus(22 * MILLI + 40 * MICRO),
+            TAKEOVER,
+            3,
+            started,
+            transition(Word::Backup, Word::Master, silent, 100, 16),
+        ),
+        event(
+            BURST.plus(40 * MICRO),
             4,
             started,
             transition(Word::Master, Word::Backup, higher, 100, 17),
@@ -284,7 +303,56 @@ pub(crate) fn backup() -> History {
             value: u64::try_from(tick * 4).unwrap_or_default(),
         })
         .collect();
-    history.detailed = vec![(started, due(470))];
+    history.detailed = vec![(started, due(ADVERTS))];
     history.settle();
     history
+}
+
+/// A history as the flight recorder's file of a run that goes on.
+pub(crate) fn ring(history: &History) -> Vec<u8> {
+    let layout = Layout::new(2 << 20, 1).expect("two megabytes are enough for one router");
+    let words: Vec<AtomicU64> = (0..layout.bytes() / 8).map(|_| AtomicU64::new(0)).collect();
+    let run = &history.runs[0];
+    let header = RunHeader {
+        host: history.node.host.clone(),
+        addresses: history.node.addresses.clone(),
+        boot_id: run.boot_id.clone(),
+        pid: run.pid,
+        version: run.version.clone(),
+        started: run.started,
+        monotonic_ns: 5_000_000_000,
+        ..RunHeader::default()
+    };
+    let mut ring = Ring::format(&layout, &words, &header).expect("the example fits");
+    ring.descriptions[0].write(&history.routers[0]);
+    for sent in &history.sent {
+        ring.adverts.append(Record::Sent(*sent).encode());
+    }
+    for one in &history.received {
+        ring.adverts.append(Record::Received(*one).encode());
+    }
+    for stall in &history.stalls {
+        ring.kept.append(Record::Stall(*stall).encode());
+    }
+    for minute in &history.minutes {
+        let buckets: Vec<(u16, u32)> = minute.histogram.buckets().collect();
+        let largest = minute.histogram.largest();
+        ring.minutes.append(ring::minute(
+            minute.router,
+            minute.at,
+            minute.stage,
+            largest,
+            &buckets,
+        ));
+    }
+    for event in &history.events {
+        ring::append_event(&mut ring.events, &event.event);
+    }
+    for missing in &history.unavailable {
+        ring::append_unavailable(&mut ring.events, missing);
+    }
+    let words = words
+        .iter()
+        .map(|word| word.load(Ordering::Relaxed).to_ne_bytes());
+    words.flatten().collect()
 }

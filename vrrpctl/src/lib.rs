@@ -6,9 +6,15 @@
 
 mod cli;
 mod client;
+mod commands;
+#[cfg(test)]
+mod example;
 mod output;
 pub mod render;
 mod run;
+mod source;
+mod when;
+mod why_not;
 
 pub use output::Output;
 pub use run::{Exit, run};

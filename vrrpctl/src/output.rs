@@ -5,7 +5,9 @@
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use vrrp_record::history::Time;
 
 use crate::render::Style;
 
@@ -19,6 +21,10 @@ pub struct Output {
     pub style: Style,
     /// In which time zone.
     pub zone: TimeZone,
+    /// The wall clock.
+    pub clock: fn() -> Time,
+    /// Nobody reads the answers any more.
+    pub closed: bool,
 }
 
 impl Output {
@@ -34,22 +40,34 @@ impl Output {
             messages: Box::new(io::stderr()),
             style,
             zone: TimeZone::system(),
+            clock: || Time(i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX)),
+            closed: false,
         }
+    }
+
+    /// The wall clock now.
+    pub(crate) fn now(&self) -> Time {
+        (self.clock)()
     }
 
     /// Writes an answer.
     pub(crate) fn answer(&mut self, text: &str) {
-        put(&mut self.answers, text);
+        self.closed |= !put(&mut self.answers, text.as_bytes());
+    }
+
+    /// Writes bytes as they are.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.closed |= !put(&mut self.answers, bytes);
     }
 
     /// Writes a message, with the tool's name in front.
     pub(crate) fn message(&mut self, text: &impl fmt::Display) {
-        put(&mut self.messages, &format!("vrrpctl: {text}\n"));
+        put(&mut self.messages, format!("vrrpctl: {text}\n").as_bytes());
     }
 
     /// Writes a message that says itself whose it is.
     pub(crate) fn complaint(&mut self, text: &str) {
-        put(&mut self.messages, text);
+        put(&mut self.messages, text.as_bytes());
     }
 }
 
@@ -61,9 +79,10 @@ impl fmt::Debug for Output {
     }
 }
 
-/// Writes all of a text; whoever closed the other end does not want it, and there is nobody left to tell.
-fn put(to: &mut impl Write, text: &str) {
-    let _reader_may_be_gone = to.write_all(text.as_bytes()).and_then(|()| to.flush());
+/// Writes all of a text, and whether it went out: whoever closed the other end does not want it, and there is nobody left
+/// to tell.
+fn put(to: &mut impl Write, text: &[u8]) -> bool {
+    to.write_all(text).and_then(|()| to.flush()).is_ok()
 }
 
 /// Whether the user has said nothing against colours (<https://no-color.org>), and the terminal knows them.

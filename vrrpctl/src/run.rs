@@ -12,6 +12,10 @@ use crate::cli::{self, Cli, StatusArgs};
 use crate::client::{self, ClientError};
 use crate::output::Output;
 use crate::render;
+use crate::source::SourceError;
+
+mod live;
+mod reading;
 
 /// How the tool ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +26,7 @@ pub enum Exit {
     NotHealthy,
     /// 2: wrong usage.
     Usage,
-    /// 3: the daemon does not run.
+    /// 3: the daemon does not run, or left no records here.
     NotRunning,
     /// 4: no permission.
     NoPermission,
@@ -65,30 +69,64 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, output: &mut Output) -
     };
     let done = match &cli.command {
         cli::Command::Status(arguments) => status(&cli, arguments, output),
+        cli::Command::Explain(arguments) => reading::explain(&cli, arguments, output),
+        cli::Command::Latency(arguments) => reading::latency(&cli, arguments, output),
+        cli::Command::Timeline(arguments) => reading::timeline(&cli, arguments, output),
+        cli::Command::Peers(arguments) => reading::peers(&cli, arguments, output),
+        cli::Command::Journal(arguments) => reading::journal(&cli, arguments, output),
+        cli::Command::WhyNot(arguments) => live::why_not(&cli, arguments, output),
+        cli::Command::Compare(arguments) => reading::compare(&cli, arguments, output),
+        cli::Command::Top(arguments) => live::top(&cli, arguments, output),
         cli::Command::Reload => reload(&cli, output),
     };
     done.unwrap_or_else(|error| {
         output.message(&error);
-        exit_of(&error)
+        error.exit()
     })
 }
 
-fn exit_of(error: &ClientError) -> Exit {
-    match error {
-        ClientError::NotRunning(_) => Exit::NotRunning,
-        ClientError::NoPermission(_) | ClientError::Refused(_) => Exit::NoPermission,
-        ClientError::Silent(..)
-        | ClientError::Failed(_)
-        | ClientError::NotUnderstood(_)
-        | ClientError::Broken(..)
-        | ClientError::Connect(..) => Exit::NotHealthy,
+/// Why a command has no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Trouble {
+    /// The daemon.
+    #[error("{0}")]
+    Client(#[from] ClientError),
+    /// Records.
+    #[error("{0}")]
+    Source(#[from] SourceError),
+    /// The command line.
+    #[error("{0}")]
+    Usage(String),
+    /// What was asked for could not be done.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl Trouble {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) | Self::Source(SourceError::Missing(_)) => Exit::Usage,
+            Self::Client(ClientError::NotRunning(_))
+            | Self::Source(SourceError::Nothing { .. }) => Exit::NotRunning,
+            Self::Client(ClientError::NoPermission(_) | ClientError::Refused(_))
+            | Self::Source(SourceError::NoPermission(_)) => Exit::NoPermission,
+            Self::Client(
+                ClientError::Silent(..)
+                | ClientError::Failed(_)
+                | ClientError::NotUnderstood(_)
+                | ClientError::Broken(..)
+                | ClientError::Connect(..),
+            )
+            | Self::Source(SourceError::NotOurs(..) | SourceError::Broken(..))
+            | Self::Failed(_) => Exit::NotHealthy,
+        }
     }
 }
 
-fn status(cli: &Cli, arguments: &StatusArgs, output: &mut Output) -> Result<Exit, ClientError> {
+fn status(cli: &Cli, arguments: &StatusArgs, output: &mut Output) -> Result<Exit, Trouble> {
     let answer = client::ask(&cli.run_dir, Command::Status)?;
     let Answer::Status { mut status } = answer else {
-        return Err(ClientError::NotUnderstood(cli.run_dir.clone()));
+        return Err(ClientError::NotUnderstood(cli.run_dir.clone()).into());
     };
     if status.schema > SCHEMA {
         let (theirs, version) = (status.schema, &status.daemon.version);
@@ -171,14 +209,14 @@ fn keep_only(status: &mut Status, names: &[String]) {
     status.health = health::judge(status);
 }
 
-fn reload(cli: &Cli, output: &mut Output) -> Result<Exit, ClientError> {
+fn reload(cli: &Cli, output: &mut Output) -> Result<Exit, Trouble> {
     match client::ask(&cli.run_dir, Command::Reload)? {
         Answer::Done { message } => {
             output.answer(&format!("{message}\n"));
             Ok(Exit::Healthy)
         }
         Answer::Status { .. } | Answer::Error { .. } => {
-            Err(ClientError::NotUnderstood(cli.run_dir.clone()))
+            Err(ClientError::NotUnderstood(cli.run_dir.clone()).into())
         }
     }
 }

@@ -41,6 +41,27 @@ impl Want {
         }
     }
 
+    /// The same, with or without adverts and stalls.
+    #[must_use]
+    pub const fn adverts(mut self, wanted: bool) -> Self {
+        self.adverts = wanted;
+        self
+    }
+
+    /// The same, with or without samples.
+    #[must_use]
+    pub const fn samples(mut self, wanted: bool) -> Self {
+        self.samples = wanted;
+        self
+    }
+
+    /// The same, with or without minutes.
+    #[must_use]
+    pub const fn minutes(mut self, wanted: bool) -> Self {
+        self.minutes = wanted;
+        self
+    }
+
     /// The same, with adverts, stalls and samples only within these stretches; none at all where there is no stretch.
     #[must_use]
     pub fn within(mut self, mut windows: Vec<(Time, Time)>) -> Self {

@@ -156,3 +156,54 @@ fn stamps_around_a_step_of_the_clock_do_not_count() {
     assert!(values(&history, 0, Stage::Departure).is_empty());
     assert_eq!(values(&history, 0, Stage::Wake).len(), 1);
 }
+
+#[test]
+fn the_silence_of_one_who_was_replaced_ends_with_its_successor() {
+    let other = |at: i64| Received {
+        from: IpAddr::from([10, 0, 0, 9]),
+        ..heard(at, 90)
+    };
+    let history = History {
+        received: vec![
+            heard(SECOND, 100),
+            other(SECOND + SECOND / 2),
+            heard(2 * SECOND, 100),
+            other(5 * SECOND),
+            other(6 * SECOND),
+            heard(60 * SECOND, 100),
+        ],
+        ..History::default()
+    };
+    let mut told: Vec<(IpAddr, i64)> = gaps(&history, 0)
+        .iter()
+        .map(|gap| {
+            (
+                gap.from,
+                i64::try_from(gap.value.nanos).unwrap() / (SECOND / 2),
+            )
+        })
+        .collect();
+    told.sort_unstable();
+    let second = IpAddr::from([10, 0, 0, 9]);
+    assert_eq!(
+        told,
+        [
+            (PEER, 2),
+            (PEER, 6),
+            (second, 2),
+            (second, 7),
+            (second, 108)
+        ]
+    );
+}
+
+#[test]
+fn a_capture_does_not_tell_when_adverts_were_read() {
+    let mut history = History {
+        received: vec![heard(SECOND, 100)],
+        ..History::default()
+    };
+    assert_eq!(values(&history, 0, Stage::Read).len(), 1);
+    history.node.source = Source::Capture;
+    assert!(values(&history, 0, Stage::Read).is_empty());
+}

@@ -3,7 +3,8 @@
 mod router;
 pub mod status;
 mod style;
-mod table;
-mod time;
+pub(crate) mod table;
+pub(crate) mod time;
 
+pub(crate) use style::Paint;
 pub use style::Style;

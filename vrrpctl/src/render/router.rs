@@ -102,7 +102,7 @@ fn interval(router: &Router) -> String {
     format!("{interval}; a BACKUP takes over after {down} of silence")
 }
 
-fn priority(out: &mut String, router: &Router, style: Style) {
+pub(super) fn priority(out: &mut String, router: &Router, style: Style) {
     let ledger = &router.priority;
     let clipped = if ledger.clipped {
         ", cut to the range 1 to 254"

@@ -79,6 +79,11 @@ pub fn headline(status: &Status, style: Style) -> String {
     out
 }
 
+/// How a router's priority comes about.
+pub(crate) fn priority_lines(out: &mut String, router: &vrrp_record::status::Router, style: Style) {
+    router::priority(out, router, style);
+}
+
 fn groups(out: &mut String, status: &Status, style: Style) {
     if status.groups.is_empty() {
         return;

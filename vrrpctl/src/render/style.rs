@@ -13,7 +13,7 @@ pub struct Style {
 
 /// One meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Paint {
+pub(crate) enum Paint {
     Good,
     Look,
     Bad,
@@ -23,7 +23,7 @@ pub(super) enum Paint {
 
 impl Style {
     /// `text` in the colour of its meaning.
-    pub(super) fn paint(self, paint: Paint, text: impl fmt::Display) -> String {
+    pub(crate) fn paint(self, paint: Paint, text: impl fmt::Display) -> String {
         let code = match paint {
             Paint::Good => "32",
             Paint::Look => "33",
@@ -39,7 +39,7 @@ impl Style {
     }
 
     /// A state in its colour.
-    pub(super) fn word(self, word: Word) -> String {
+    pub(crate) fn word(self, word: Word) -> String {
         let paint = match word {
             Word::Master => Paint::Good,
             Word::Backup => Paint::Strong,

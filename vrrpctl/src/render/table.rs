@@ -1,20 +1,20 @@
 //! Sections of labelled lines, wrapped to the width that mails and terminals share.
 
 /// Widest line, in characters.
-pub(super) const WIDTH: usize = 100;
+pub(crate) const WIDTH: usize = 100;
 /// Column where the text behind a label begins.
 const TEXT: usize = 13;
 
 /// Adds `  label      text`, with what does not fit on lines of its own below.
 ///
 /// Width is counted in characters without escape sequences. Texts break at spaces; a word longer than a line stays whole.
-pub(super) fn line(out: &mut String, label: &str, text: &str) {
+pub(crate) fn line(out: &mut String, label: &str, text: &str) {
     let head = format!("  {label:<width$}", width = TEXT - 2);
     hanging(out, &head, TEXT, text);
 }
 
 /// Adds `head` and `text`, wrapped, with later lines indented by `indent`.
-pub(super) fn hanging(out: &mut String, head: &str, indent: usize, text: &str) {
+pub(crate) fn hanging(out: &mut String, head: &str, indent: usize, text: &str) {
     let mut current = head.to_owned();
     let mut column = visible(head);
     let mut fresh = true;
@@ -55,6 +55,36 @@ fn visible(text: &str) -> usize {
         }
     }
     count
+}
+
+/// Rows under each other in columns: the first `left` columns to the left, the others to the right, two spaces between.
+/// Each line begins with `indent` spaces.
+pub(crate) fn columns(out: &mut String, indent: usize, left: usize, rows: &[Vec<String>]) {
+    let count = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..count)
+        .map(|column| {
+            let cells = rows.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| visible(cell)).max().unwrap_or_default()
+        })
+        .collect();
+    for row in rows {
+        let mut text = " ".repeat(indent);
+        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+            let gap = " ".repeat(width - visible(cell));
+            if column > 0 {
+                text.push_str("  ");
+            }
+            // The last column needs no room behind it.
+            if column < left || column + 1 == count {
+                text.push_str(cell);
+                text.push_str(&gap);
+            } else {
+                text.push_str(&gap);
+                text.push_str(cell);
+            }
+        }
+        push(out, &text);
+    }
 }
 
 #[cfg(test)]

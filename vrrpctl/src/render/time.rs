@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use vrrp_record::history::Time;
 use vrrp_record::quantity::Span;
 
 /// A length of time told in milliseconds.
-pub(super) const fn millis(millis: u64) -> Span {
+pub(crate) const fn millis(millis: u64) -> Span {
     Span(Duration::from_millis(millis))
 }
 
@@ -21,8 +22,41 @@ pub(super) fn precise(unix_ms: i64, zone: &TimeZone) -> String {
     format(unix_ms, zone, "%Y-%m-%d %H:%M:%S%.3f")
 }
 
+/// `2026-11-24 11:07:54.209 +01:00`.
+pub(crate) fn moment(at: Time, zone: &TimeZone) -> String {
+    format(at.unix_ms(), zone, "%Y-%m-%d %H:%M:%S%.3f %:z")
+}
+
+/// `2026-11-24 11:07:54.209`; the offset is told elsewhere.
+pub(crate) fn stamp(at: Time, zone: &TimeZone) -> String {
+    precise(at.unix_ms(), zone)
+}
+
+/// `11:07:54.209`; date and offset are told elsewhere.
+pub(crate) fn clock(at: Time, zone: &TimeZone) -> String {
+    format(at.unix_ms(), zone, "%H:%M:%S%.3f")
+}
+
+/// `2026-11-24`.
+pub(crate) fn date(at: Time, zone: &TimeZone) -> String {
+    format(at.unix_ms(), zone, "%Y-%m-%d")
+}
+
+/// `5 min 2 s ago`; a time ahead of this clock is that of another machine.
+pub(crate) fn ago(at: Time, now: Time) -> String {
+    if at > now {
+        return format!("{} ahead of this clock", Span(at.after(now)));
+    }
+    format!("{} ago", Span(now.after(at)))
+}
+
+/// A length of time told in nanoseconds.
+pub(crate) const fn nanos(nanos: u64) -> Span {
+    Span(Duration::from_nanos(nanos))
+}
+
 /// `+01:00`.
-pub(super) fn offset(unix_ms: i64, zone: &TimeZone) -> String {
+pub(crate) fn offset(unix_ms: i64, zone: &TimeZone) -> String {
     format(unix_ms, zone, "%:z")
 }
 

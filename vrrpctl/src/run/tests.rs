@@ -66,6 +66,8 @@ impl Directory {
             messages: Box::new(messages.clone()),
             style: Style::default(),
             zone: TimeZone::UTC,
+            clock: || crate::example::NOW,
+            closed: false,
         };
         let exit = run(arguments, &mut output);
         (exit, answers.text(), messages.text())
@@ -80,10 +82,10 @@ impl Drop for Directory {
 
 /// Keeps what is written.
 #[derive(Clone, Default)]
-struct Pipe(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Pipe(Arc<Mutex<Vec<u8>>>);
 
 impl Pipe {
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }
@@ -328,6 +330,8 @@ fn a_reader_that_goes_away_changes_no_exit_code() {
         messages: Box::new(Closed),
         style: Style::default(),
         zone: TimeZone::UTC,
+        clock: || crate::example::NOW,
+        closed: false,
     };
     let arguments = [
         "vrrpctl".into(),

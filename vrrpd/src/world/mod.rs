@@ -297,7 +297,6 @@ fn explain(
         snapshot: Box::new(move || view.snapshot()),
         observer: Arc::clone(observer),
         events,
-        ring: None,
         run,
         host,
     };

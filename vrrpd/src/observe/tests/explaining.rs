@@ -32,7 +32,6 @@ fn start(
         }),
         observer: Arc::clone(&observer),
         events,
-        ring: None,
         run: Run {
             boot_id: String::new(),
             pid: 7,

@@ -1,0 +1,317 @@
+//! `explain`: verdicts, made from the records by the engine that the daemon uses too.
+
+use serde_json::{Value, json};
+use vrrp_record::history::{History, Time, Want};
+use vrrp_record::quantity::Plural;
+use vrrp_record::verdict::{Code, Happening, Incident, Verdict, incidents, judge};
+
+use super::frame;
+use crate::Output;
+use crate::cli::Reading;
+use crate::render::table::hanging;
+use crate::render::{Paint, time};
+use crate::source::{Node, Records, SourceError};
+
+/// How long before an incident records still count: a minute of quiet is the baseline.
+const BEFORE: i64 = 70_000_000_000;
+/// And after it, when adverts that were held come in.
+const AFTER: i64 = 35_000_000_000;
+/// The other node's clock may be wrong by this much where its records are too long to read whole.
+const CLOCKS: i64 = 600_000_000_000;
+/// Records of this many bytes are read whole; of longer ones only what surrounds the incidents.
+const WHOLE: u64 = 32 * 1024 * 1024;
+
+/// What was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// The event of that number.
+    Number(u32),
+    /// The last transition, else the last of anything.
+    Last,
+    /// Everything since a time.
+    Since(Time),
+}
+
+/// Explanations.
+pub(crate) struct Explained {
+    /// The nodes whose records were read; the peer's last.
+    nodes: Vec<Node>,
+    verdicts: Vec<Verdict>,
+    /// Numbers that could have been asked for.
+    known: Vec<u32>,
+    question: Question,
+}
+
+impl Explained {
+    /// The nodes whose records were read; the peer's last.
+    pub(crate) fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+}
+
+/// Reads what is needed and judges it.
+pub(crate) fn gather(
+    opened: &dyn Records,
+    peer: Option<&dyn Records>,
+    question: Question,
+    reading: &Reading,
+) -> Result<Explained, SourceError> {
+    let (mut nodes, windows) = read(opened, question, reading)?;
+    let mut peers = match peer {
+        Some(peer) => read_peer(peer, &windows)?,
+        None => Vec::new(),
+    };
+    let (mut verdicts, mut known) = (Vec::new(), Vec::new());
+    for node in &nodes {
+        let history = &node.history;
+        let all = named(history, incidents(history), reading);
+        known.extend(all.iter().filter_map(|incident| incident.number));
+        // A node given twice explains nothing about itself.
+        let other = peers
+            .iter()
+            .find(|peer| peer.history.node.host != history.node.host);
+        let as_of = history.extent().map_or(Time(0), |(_, until)| until);
+        for incident in selected(&all, question) {
+            verdicts.push(judge(
+                history,
+                other.map(|peer| &peer.history),
+                &incident,
+                as_of,
+            ));
+        }
+    }
+    known.sort_unstable();
+    known.dedup();
+    verdicts.sort_by_key(|verdict| verdict.incident.at);
+    if question == Question::Last {
+        // Of several nodes, the last thing that happened on any.
+        verdicts.drain(..verdicts.len().saturating_sub(1));
+    }
+    nodes.append(&mut peers);
+    Ok(Explained {
+        nodes,
+        verdicts,
+        known,
+        question,
+    })
+}
+
+fn read(
+    opened: &dyn Records,
+    question: Question,
+    reading: &Reading,
+) -> Result<(Vec<Node>, Vec<(Time, Time)>), SourceError> {
+    if opened.bytes() <= WHOLE {
+        let nodes = opened.read(&Want::all().minutes(false))?;
+        let all = nodes
+            .iter()
+            .flat_map(|node| incidents(&node.history))
+            .collect::<Vec<_>>();
+        return Ok((nodes, windows(&selected(&all, question))));
+    }
+    let outline = opened.read(&Want::outline())?;
+    let mut wanted = Vec::new();
+    for node in &outline {
+        let all = named(&node.history, incidents(&node.history), reading);
+        wanted.extend(windows(&selected(&all, question)));
+    }
+    drop(outline);
+    let want = Want::all().minutes(false).within(wanted.clone());
+    Ok((opened.read(&want)?, wanted))
+}
+
+fn read_peer(opened: &dyn Records, windows: &[(Time, Time)]) -> Result<Vec<Node>, SourceError> {
+    let want = Want::all().minutes(false);
+    if opened.bytes() <= WHOLE {
+        return opened.read(&want);
+    }
+    let wide = windows
+        .iter()
+        .map(|(from, until)| (from.plus(-CLOCKS), until.plus(CLOCKS)));
+    opened.read(&want.within(wide.collect()))
+}
+
+/// Incidents of the routers that were asked for; what concerns the whole node always counts.
+fn named(history: &History, mut all: Vec<Incident>, reading: &Reading) -> Vec<Incident> {
+    if !reading.router.is_empty() {
+        all.retain(|incident| {
+            incident.router.is_none_or(|position| {
+                let router = history.routers.get(usize::from(position));
+                router.is_some_and(|router| reading.router.contains(&router.name))
+            })
+        });
+    }
+    all
+}
+
+/// The stretches of time that incidents need.
+fn windows(incidents: &[Incident]) -> Vec<(Time, Time)> {
+    incidents
+        .iter()
+        .map(|one| {
+            (
+                one.from.min(one.at).plus(-BEFORE),
+                one.until.max(one.at).plus(AFTER),
+            )
+        })
+        .collect()
+}
+
+/// Incidents that a question is about.
+fn selected(all: &[Incident], question: Question) -> Vec<Incident> {
+    match question {
+        Question::Number(number) => all
+            .iter()
+            .filter(|one| one.number == Some(number))
+            .copied()
+            .collect(),
+        Question::Since(since) => all.iter().filter(|one| one.at >= since).copied().collect(),
+        Question::Last => {
+            let changes = |one: &&Incident| matches!(one.what, Happening::Transition { old, new } if old != new);
+            let near = |one: &&Incident| matches!(one.what, Happening::NearFailover { .. });
+            let mut latest_first = all.iter().rev();
+            let last = latest_first
+                .clone()
+                .find(changes)
+                .or_else(|| latest_first.clone().find(near));
+            last.or_else(|| latest_first.next())
+                .copied()
+                .into_iter()
+                .collect()
+        }
+    }
+}
+
+/// Text for people.
+pub(crate) fn text(explained: &Explained, output: &Output) -> String {
+    let mut out = String::new();
+    match (explained.verdicts.as_slice(), explained.question) {
+        ([], Question::Last) => out.push_str(
+            "nothing to explain: no transition, near failover or anomaly in the records\n",
+        ),
+        ([], Question::Since(since)) => {
+            let since = time::moment(since, &output.zone);
+            hanging(
+                &mut out,
+                "",
+                2,
+                &format!(
+                    "nothing to explain: no transition, near failover or anomaly since {since}"
+                ),
+            );
+        }
+        ([], Question::Number(_)) => {}
+        ([one], Question::Last | Question::Number(_)) => verdict(&mut out, one, explained, output),
+        (several, _) => {
+            let undetermined = several
+                .iter()
+                .filter(|verdict| verdict.code() == Code::Undetermined)
+                .count();
+            let undetermined = match undetermined {
+                0 => String::from("all explained"),
+                count => output
+                    .style
+                    .paint(Paint::Look, format_args!("{count} undetermined")),
+            };
+            out.push_str(&format!(
+                "{}, {undetermined}\n",
+                Plural(several.len() as u64, "incident")
+            ));
+            for one in several {
+                out.push('\n');
+                verdict(&mut out, one, explained, output);
+            }
+        }
+    }
+    frame::foot(&mut out, &explained.nodes, output);
+    out
+}
+
+fn verdict(out: &mut String, verdict: &Verdict, explained: &Explained, output: &Output) {
+    let at = verdict.incident.at;
+    let mut when = format!(
+        "{} ({})",
+        time::moment(at, &output.zone),
+        time::ago(at, output.now())
+    );
+    if explained.nodes.len() > 1 {
+        when.push_str(&format!("  {}", verdict.node));
+    }
+    for (position, text) in verdict.render(&when).lines().enumerate() {
+        if position == 0 {
+            hanging(out, "", 5, &output.style.paint(Paint::Strong, text));
+            continue;
+        }
+        // Labels stand in eleven columns behind two spaces.
+        let (label, rest) = text.split_at_checked(13).unwrap_or((text, ""));
+        let paint = match label.trim() {
+            "verdict" if verdict.code() == Code::Undetermined => Paint::Look,
+            "verdict" => Paint::Strong,
+            _ => Paint::Plain,
+        };
+        hanging(out, label, 13, &output.style.paint(paint, rest));
+    }
+}
+
+/// Why there is no answer to a number.
+pub(crate) fn unknown_number(explained: &Explained) -> Option<String> {
+    let Question::Number(number) = explained.question else {
+        return None;
+    };
+    if !explained.verdicts.is_empty() {
+        return None;
+    }
+    let text = match (explained.known.first(), explained.known.last()) {
+        (Some(first), Some(last)) if first == last => format!("the records have #{first} only"),
+        (Some(first), Some(last)) => format!("the records have #{first} to #{last}"),
+        _ => String::from("the records have no numbered event"),
+    };
+    Some(format!("nothing has the number #{number}: {text}"))
+}
+
+/// Lines for programs.
+pub(crate) fn plain(explained: &Explained) -> String {
+    let mut out = String::from("unix_ms\thost\trouter\tnumber\twhat\tcodes\tconfidence\ttext\n");
+    for verdict in &explained.verdicts {
+        let codes: Vec<&str> = verdict.codes().into_iter().map(Code::as_str).collect();
+        let fields = [
+            verdict.incident.at.unix_ms().to_string(),
+            verdict.node.clone(),
+            verdict.router.clone().unwrap_or_default(),
+            verdict
+                .incident
+                .number
+                .map_or_else(String::new, |number| number.to_string()),
+            verdict.headline.clone(),
+            codes.join(","),
+            verdict.confidence.as_str().to_owned(),
+            verdict.to_string(),
+        ];
+        out.push_str(&fields.join("\t"));
+        out.push('\n');
+    }
+    out
+}
+
+/// The same as JSON.
+pub(crate) fn json(explained: &Explained, now: Time) -> String {
+    let verdicts: Vec<Value> = explained
+        .verdicts
+        .iter()
+        .map(|verdict| {
+            let mut value = json!(verdict);
+            if let Value::Object(fields) = &mut value {
+                let at = verdict.incident.at.unix_ms();
+                fields.insert(String::from("unix_ms"), at.into());
+                fields.insert(String::from("codes"), json!(verdict.codes()));
+            }
+            value
+        })
+        .collect();
+    frame::json(
+        "explain",
+        &explained.nodes,
+        now,
+        json!({ "verdicts": verdicts }),
+    )
+}

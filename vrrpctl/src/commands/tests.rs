@@ -1,0 +1,172 @@
+//! What people and programs see for the two nodes of the example, as golden texts.
+
+use clap::Parser;
+use jiff::tz::TimeZone;
+use vrrp_record::history::{History, Want};
+
+use super::explain::Question;
+use super::*;
+use crate::Output;
+use crate::cli::{Cli, Command, JournalArgs, Reading};
+use crate::example::{self, MILLI, TAKEOVER};
+use crate::render::Style;
+use crate::source::{Kind, Node, Origin, Records, SourceError};
+
+/// Histories in memory.
+struct Memory(Vec<Node>);
+
+impl Records for Memory {
+    fn bytes(&self) -> u64 {
+        0
+    }
+
+    fn read(&self, _: &Want) -> Result<Vec<Node>, SourceError> {
+        Ok(self.0.clone())
+    }
+}
+
+fn node(history: History, kind: Kind, path: &str) -> Node {
+    Node {
+        history,
+        origins: vec![Origin {
+            kind,
+            path: path.into(),
+        }],
+    }
+}
+
+fn lb1() -> Node {
+    node(example::master(1_700 * MILLI), Kind::Bundle, "lb1.vrb")
+}
+
+fn lb2() -> Node {
+    node(example::backup(), Kind::Ring, "/run/vrrpd/flight.ring")
+}
+
+fn output() -> Output {
+    Output {
+        answers: Box::new(std::io::sink()),
+        messages: Box::new(std::io::sink()),
+        style: Style::default(),
+        zone: TimeZone::UTC,
+        clock: || example::NOW,
+        closed: false,
+    }
+}
+
+/// Compares with the golden file; `UPDATE_GOLDEN=1` writes it.
+fn assert_golden(name: &str, text: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("golden")
+        .join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let golden = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(text, golden, "\n{text}");
+    for line in text.lines() {
+        assert!(
+            line.chars().count() <= 100 || !line.contains(' '),
+            "too wide: {line}"
+        );
+    }
+}
+
+fn journal_arguments(words: &[&str]) -> JournalArgs {
+    let arguments = ["vrrpctl", "journal"].iter().chain(words);
+    match Cli::try_parse_from(arguments).unwrap().command {
+        Command::Journal(arguments) => arguments,
+        _ => unreachable!("the command is journal"),
+    }
+}
+
+fn journal_text(nodes: &[Node], words: &[&str]) -> String {
+    let arguments = journal_arguments(words);
+    let filter = journal::Filter::new(&arguments, None);
+    let items = journal::gather(nodes, &filter);
+    journal::text(&items, nodes.len() > 1, &mut String::new(), &output())
+}
+
+#[test]
+fn latency_of_a_backup_and_a_master() {
+    let nodes = [lb2()];
+    let tables = latency::gather(&nodes, &[], None, None);
+    assert_golden(
+        "latency.txt",
+        &latency::text(&nodes, &tables, None, &output()),
+    );
+    let nodes = [lb1()];
+    let tables = latency::gather(&nodes, &[], None, None);
+    assert_golden(
+        "latency-master.txt",
+        &latency::text(&nodes, &tables, None, &output()),
+    );
+}
+
+#[test]
+fn timeline_of_both() {
+    let nodes = [lb1(), lb2()];
+    let reading = Reading::default();
+    let timeline = timeline::gather(&nodes, &reading, None, false);
+    assert_golden("timeline.txt", &timeline::text(&timeline, &output()));
+}
+
+#[test]
+fn peers_of_a_backup() {
+    let nodes = [lb2()];
+    let all = peers::gather(&nodes, &[], None);
+    assert_golden("peers.txt", &peers::text(&nodes, &all, &output()));
+}
+
+#[test]
+fn records_by_number_by_distance_and_by_kind() {
+    let nodes = [lb2()];
+    assert_golden(
+        "journal-ids.txt",
+        &journal_text(&nodes, &["--ids", "380-385"]),
+    );
+    assert_golden(
+        "journal-apart.txt",
+        &journal_text(&nodes, &["--apart", "1.5s"]),
+    );
+    assert_golden("journal.txt", &journal_text(&nodes, &[]));
+}
+
+#[test]
+fn two_nodes_side_by_side() {
+    let nodes = [lb1(), lb2()];
+    let comparison = compare::gather(&nodes[0], &nodes[1], &[], None);
+    assert_golden(
+        "compare.txt",
+        &compare::text(&nodes, &comparison, &output()),
+    );
+}
+
+#[test]
+fn an_explanation_alone_and_with_the_peer() {
+    let (one, other) = (Memory(vec![lb2()]), Memory(vec![lb1()]));
+    let reading = Reading::default();
+    let alone = explain::gather(&one, None, Question::Number(16), &reading).unwrap();
+    let text = explain::text(&alone, &output());
+    let first =
+        "#16  2026-11-24 12:03:41.220 +00:00 (1 min 18 s ago)  loadbalancer  BACKUP -> MASTER";
+    assert!(text.starts_with(first), "{text}");
+    assert!(
+        text.contains("\n  verdict    ") && text.contains("not available: PSI"),
+        "{text}"
+    );
+    let both = explain::gather(&one, Some(&other), Question::Number(16), &reading).unwrap();
+    let text = explain::text(&both, &output());
+    assert!(
+        text.contains("  records    lb2: ") && text.contains("  records    lb1: "),
+        "{text}"
+    );
+    let last = explain::gather(&one, None, Question::Last, &reading).unwrap();
+    assert!(explain::text(&last, &output()).starts_with("#17 "));
+    let since = Question::Since(TAKEOVER);
+    let both = explain::gather(&one, None, since, &reading).unwrap();
+    assert!(explain::text(&both, &output()).starts_with("2 incidents, "));
+    assert_eq!(explain::plain(&both).lines().count(), 3);
+    let none = explain::gather(&one, None, Question::Since(example::NOW), &reading).unwrap();
+    assert!(explain::text(&none, &output()).starts_with("nothing to explain"));
+}

@@ -1,0 +1,137 @@
+//! Where records come from: one loader for every reading command.
+//!
+//! Finds out what a file or directory is, reads it, joins what belongs to one node, and says what was read and what of it was
+//! damaged. Judges nothing.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use vrrp_record::history::{History, Want};
+
+mod formats;
+mod opened;
+
+pub(crate) use opened::{Opened, Place};
+
+/// One node's records.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    /// What they say.
+    pub(crate) history: History,
+    /// What they were read from.
+    pub(crate) origins: Vec<Origin>,
+}
+
+impl Node {
+    /// How the node is called in output: its host name, else what was read.
+    pub(crate) fn name(&self) -> String {
+        let host = &self.history.node.host;
+        if !host.is_empty() {
+            return host.clone();
+        }
+        self.origins.first().map_or_else(
+            || String::from("this node"),
+            |origin| origin.path.display().to_string(),
+        )
+    }
+}
+
+/// What was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// Its kind.
+    pub(crate) kind: Kind,
+    /// Where it is.
+    pub(crate) path: PathBuf,
+}
+
+/// Kinds of records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    /// The flight recorder of the present or the last run.
+    Ring,
+    /// The journal on disk.
+    Journal,
+    /// A bundle.
+    Bundle,
+    /// A packet capture.
+    Capture,
+}
+
+impl Kind {
+    /// Its name in JSON.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Ring => "ring",
+            Self::Journal => "journal",
+            Self::Bundle => "bundle",
+            Self::Capture => "capture",
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.kind {
+            Kind::Ring => "flight recorder",
+            Kind::Journal => "journal",
+            Kind::Bundle => "bundle",
+            Kind::Capture => "capture",
+        };
+        write!(f, "{what} {}", self.path.display())
+    }
+}
+
+/// Something that records can be read from, more than once.
+pub(crate) trait Records {
+    /// About how many bytes.
+    fn bytes(&self) -> u64;
+
+    /// Reads what is wanted of it.
+    ///
+    /// # Errors
+    /// Where a file cannot be read at all; damage inside is part of the history.
+    fn read(&self, want: &Want) -> Result<Vec<Node>, SourceError>;
+}
+
+/// Why there is nothing to read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SourceError {
+    /// A file that was named does not exist.
+    #[error("{} does not exist", .0.display())]
+    Missing(PathBuf),
+    /// Neither a daemon's flight recorder nor its journal is here.
+    #[error(
+        "no records: neither a flight recorder in {} nor a journal in {}\n  start vrrpd, name its directories with --run-dir \
+         and --journal-dir, or read a file with --from", .run_dir.display(), .journal_dir.display()
+    )]
+    Nothing {
+        /// The run directory.
+        run_dir: PathBuf,
+        /// The journal's directory.
+        journal_dir: PathBuf,
+    },
+    /// The file system refused.
+    #[error(
+        "no permission to read {}\n  run as root, or join the group vrrpd (usermod -aG vrrpd USER) and log in again", .0.display()
+    )]
+    NoPermission(PathBuf),
+    /// It is something else.
+    #[error("{} is neither a bundle, a flight recorder, a journal nor a packet capture: {}", .0.display(), .1)]
+    NotOurs(PathBuf, String),
+    /// It broke while it was read.
+    #[error("cannot read {}: {}", .0.display(), .1)]
+    Broken(PathBuf, io::Error),
+}
+
+impl SourceError {
+    /// The error of the operating system about a file.
+    pub(crate) fn of(path: &Path, error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::Missing(path.to_owned()),
+            io::ErrorKind::PermissionDenied => Self::NoPermission(path.to_owned()),
+            _ => Self::Broken(path.to_owned(), error),
+        }
+    }
+}
