@@ -27,7 +27,7 @@ pub use read::{Ended, NotARing, Reading, read};
 pub(crate) use read::{Parts, deliver, routers_of};
 pub use record::{Record, Transition};
 pub use resume::Resume;
-pub use samples::{SAMPLES, samples};
+pub use samples::{SAMPLES, samples, samples_of};
 pub use slot::{ADVERT, EVENT, MINUTE, Slot};
 pub(crate) use slot::{Found, open};
 pub use tail::{RegionReader, Tail};

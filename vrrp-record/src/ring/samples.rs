@@ -2,7 +2,7 @@
 
 use super::bytes::{Put, Take};
 use super::codes::{unit, unit_of};
-use super::slot::{ADVERT, Open, Slot, kind};
+use super::slot::{ADVERT, Found, Open, Slot, kind, open};
 use crate::history::{Sample, Time};
 
 /// Samples in one slot.
@@ -21,6 +21,17 @@ pub fn samples(at: Time, samples: &[Sample]) -> Slot<ADVERT> {
         put.u8(unit(sample.unit));
     }
     slot
+}
+
+/// The samples of a sealed slot; none where it is damaged, unfinished, or of another kind.
+#[must_use]
+pub fn samples_of(slot: &[u8]) -> Vec<Sample> {
+    match open(slot) {
+        Found::Good(open) if open.kind == kind::SAMPLES => decode(&open).collect(),
+        Found::Good(_) | Found::Empty | Found::Unfinished | Found::Damaged | Found::Newer => {
+            Vec::new()
+        }
+    }
 }
 
 /// The samples of a slot; counters of a newer version are left out.

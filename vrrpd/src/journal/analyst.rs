@@ -1,7 +1,7 @@
 //! The explaining thread: follows the records as they come, measures, finds near failovers and anomalies, and makes the
 //! verdicts. An ordinary thread that touches no disk, so it goes on when the disk that may be the cause hangs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
@@ -14,10 +14,11 @@ use vrrp_record::history::{Run, Time};
 use vrrp_record::text::Name;
 
 use super::book::{Book, Outcome};
-use super::live::{Axis, Entry, Live, NearNote};
+use super::live::{Axis, Entry, Live, NearNote, RecorderFacts};
 use super::measure::{Found, Measures, Near, Situation};
 use super::past::{About, Past};
 use super::records::{Fresh, Snapshots, nanos};
+use super::ring::{Raw, RingAccess, RingRecords};
 use crate::core::{self, CoreSnapshot, RouterSnapshot};
 use crate::observe::{Numbers, Observer};
 
@@ -32,6 +33,8 @@ pub(crate) struct Inputs {
     pub(crate) observer: Arc<Observer>,
     /// The observer's events.
     pub(crate) events: Receiver<Event>,
+    /// The flight recorder, where there is one.
+    pub(crate) ring: Option<RingAccess>,
     /// This run.
     pub(crate) run: Run,
     /// The host's name.
@@ -88,9 +91,25 @@ struct Work {
     numbers: Arc<Numbers>,
     plan: Arc<Plan>,
     about: About,
-    snapshots: Snapshots,
+    records: Records,
     past: Past,
     book: Book,
+}
+
+/// Where records come from.
+enum Records {
+    Ring(Box<RingRecords>),
+    Snapshots(Snapshots),
+}
+
+impl Records {
+    /// What came since the last look.
+    fn look(&mut self, core: &CoreSnapshot, axis: Axis, now: Time) -> (Fresh, Raw) {
+        match self {
+            Self::Ring(ring) => ring.look(now),
+            Self::Snapshots(snapshots) => (snapshots.look(core, axis), Raw::default()),
+        }
+    }
 }
 
 /// What one look found, to be told when no lock is held.
@@ -100,15 +119,19 @@ struct Told {
 }
 
 impl Work {
-    fn new(inputs: Inputs) -> Self {
+    fn new(mut inputs: Inputs) -> Self {
         let plan = inputs.observer.plan();
+        let records = match inputs.ring.take() {
+            Some(ring) => Records::Ring(Box::new(RingRecords::new(ring))),
+            None => Records::Snapshots(Snapshots::default()),
+        };
         Self {
             axis: inputs.observer.axis(),
             live: inputs.observer.live(),
             numbers: inputs.observer.numbers(),
             about: About::new(&plan, &inputs.host, inputs.run.clone()),
             plan,
-            snapshots: Snapshots::default(),
+            records,
             past: Past::default(),
             book: Book::default(),
             inputs,
@@ -117,13 +140,10 @@ impl Work {
 
     fn look(&mut self) {
         let plan = self.inputs.observer.plan();
-        if !Arc::ptr_eq(&plan, &self.plan) {
-            self.about = About::new(&plan, &self.inputs.host, self.inputs.run.clone());
-            self.plan = plan;
-        }
         let core = (self.inputs.snapshot)();
+        self.describe(plan, &core);
         let now = self.axis.time(core.taken);
-        let fresh = self.snapshots.look(&core, self.axis);
+        let (fresh, _raw) = self.records.look(&core, self.axis, now);
         let told = self.measure(&core, &fresh);
         self.past.add(&fresh, now);
         for Told { kind, at } in told {
@@ -139,14 +159,43 @@ impl Work {
         }
     }
 
+    /// Keeps track of what the positions in records mean. The engine takes a plan over a moment after it is in force.
+    fn describe(&mut self, plan: Arc<Plan>, core: &CoreSnapshot) {
+        let new_plan = !Arc::ptr_eq(&plan, &self.plan);
+        if new_plan {
+            self.about = About::new(&plan, &self.inputs.host, self.inputs.run.clone());
+            self.plan = plan;
+        }
+        let Records::Ring(ring) = &mut self.records else {
+            return;
+        };
+        let known = |ring: &RingRecords, name: &str| {
+            ring.routers().iter().any(|router| router.name == name)
+        };
+        if new_plan || core.routers.iter().any(|router| !known(ring, &router.name)) {
+            ring.describe();
+        }
+        if self.about.routers != ring.routers() {
+            self.about.routers = ring.routers().to_vec();
+        }
+        let (file, bytes) = ring.file();
+        self.live.lock().recorder = Some(RecorderFacts {
+            file,
+            bytes,
+            oldest: ring.oldest(),
+            trouble: None,
+        });
+    }
+
     /// Everything of the core that is measured; what it found is numbered.
     fn measure(&mut self, core: &CoreSnapshot, fresh: &Fresh) -> Vec<Told> {
         let live = Arc::clone(&self.live);
         let mut live = live.lock();
         live.routers
             .retain(|name, _| core.routers.iter().any(|router| router.name == *name));
-        let mut found: Vec<(u16, Found)> = Vec::new();
-        for (position, router) in (0..).zip(&core.routers) {
+        let mut found: Vec<(Name, Found)> = Vec::new();
+        for router in &core.routers {
+            let name = Name::new(&router.name);
             let situation = self.situation(router);
             let entry = live
                 .routers
@@ -157,48 +206,44 @@ impl Work {
                     near: NearNote::default(),
                 });
             entry.situation = situation;
-            found.extend(feed(entry, position, fresh).map(|found| (position, found)));
+            if let Some(position) = self.position(&name) {
+                found.extend(feed(entry, position, fresh).map(|found| (name, found)));
+            }
         }
         for sample in &fresh.samples {
             live.counters.insert(sample.unit, sample.value);
         }
-        self.name(core, &found, &mut live.routers)
+        self.name(&found, &mut live.routers)
     }
 
     /// Numbers what was found; an anomaly that goes on has its number already.
     fn name(
         &mut self,
-        core: &CoreSnapshot,
-        found: &[(u16, Found)],
-        entries: &mut std::collections::BTreeMap<String, Entry>,
+        found: &[(Name, Found)],
+        entries: &mut BTreeMap<String, Entry>,
     ) -> Vec<Told> {
         let mut told = Vec::new();
-        let mut anomalies: HashMap<(u16, Anomaly), (Time, u32, u64)> = HashMap::new();
-        for (position, found) in found {
-            let Some(router) = core.routers.get(usize::from(*position)) else {
-                continue;
-            };
+        let mut anomalies: HashMap<(Name, Anomaly), (Time, u32, u64)> = HashMap::new();
+        for (router, found) in found {
             match *found {
                 Found::NearFailover(near) => {
                     let number = self.numbers.next();
-                    if let Some(entry) = entries.get_mut(&router.name) {
+                    if let Some(entry) = entries.get_mut(router.as_str()) {
                         entry.near = NearNote { number, why: None };
                     }
-                    told.push(near_failover(&router.name, number, &near));
+                    told.push(near_failover(*router, number, &near));
                 }
                 Found::Anomaly { what, at, amount } => {
-                    let known = anomalies.entry((*position, what)).or_insert((at, 0, 0));
+                    let known = anomalies.entry((*router, what)).or_insert((at, 0, 0));
                     known.1 += 1;
                     known.2 = known.2.max(amount);
                 }
             }
         }
-        for ((position, what), (at, count, worst)) in anomalies {
-            let name = core.routers.get(usize::from(position));
-            let router = name.map(|router| Name::new(&router.name));
-            if self.book.is_new(router, what, at) {
+        for ((router, what), (at, count, worst)) in anomalies {
+            if self.book.is_new(Some(router), what, at) {
                 let kind = Kind::Anomaly {
-                    router,
+                    router: Some(router),
                     number: self.numbers.next(),
                     what,
                     count,
@@ -318,9 +363,9 @@ fn feed(entry: &mut Entry, position: u16, fresh: &Fresh) -> impl Iterator<Item =
     found.into_iter()
 }
 
-fn near_failover(router: &str, number: u32, near: &Near) -> Told {
+fn near_failover(router: Name, number: u32, near: &Near) -> Told {
     let kind = Kind::NearFailover {
-        router: Name::new(router),
+        router,
         number,
         from: near.from,
         gap_ms: near.gap / 1_000_000,

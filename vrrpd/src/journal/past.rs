@@ -35,7 +35,7 @@ impl Past {
     /// Adds what came, and lets go of what is too old.
     pub(super) fn add(&mut self, fresh: &Fresh, now: Time) {
         self.sent.extend(&fresh.due);
-        for settled in &fresh.settled {
+        for settled in fresh.settled.iter().chain(&fresh.amended) {
             let known = self.sent.iter_mut().rev().find(|sent| {
                 (sent.router, sent.id, sent.due) == (settled.router, settled.id, settled.due)
             });

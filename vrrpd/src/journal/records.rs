@@ -17,6 +17,8 @@ pub(super) struct Fresh {
     pub(super) due: Vec<Sent>,
     /// The same or earlier ones, as nothing more is expected of them.
     pub(super) settled: Vec<Sent>,
+    /// Adverts that were settled, of which more became known.
+    pub(super) amended: Vec<Sent>,
     /// Valid adverts heard.
     pub(super) heard: Vec<Received>,
     /// Adverts that a check refused.

@@ -297,6 +297,7 @@ fn explain(
         snapshot: Box::new(move || view.snapshot()),
         observer: Arc::clone(observer),
         events,
+        ring: None,
         run,
         host,
     };

@@ -32,6 +32,7 @@ fn start(
         }),
         observer: Arc::clone(&observer),
         events,
+        ring: None,
         run: Run {
             boot_id: String::new(),
             pid: 7,
