@@ -4,6 +4,7 @@
 //! frames on a stream that the caller owns, no clock, nothing of Linux but numbers that came from it.
 #![forbid(unsafe_code)]
 
+pub mod bundle;
 pub mod capture;
 pub mod cause;
 pub mod control;
