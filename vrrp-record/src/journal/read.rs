@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::frame::{Head, MAGIC, VERSION, kind};
 use super::scan::{Found, Scanner};
 use crate::history::{History, Numbered, Router, Run, Source, Time, Want};
-use crate::ring::{self, ADVERT, Parts, RunHeader, Transition, deliver, routers_of};
+use crate::ring::{self, ADVERT, Parts, RunHeader, Transition, cut_out, deliver, routers_of};
 
 /// A journal's content.
 #[derive(Debug, Default)]
@@ -103,6 +103,10 @@ struct OneRun {
     /// Number of the last counted frame, and the last time that any told.
     last: u64,
     until: Option<Time>,
+    /// Times that the last counted frame told of.
+    before: (Time, Time),
+    /// Times of which frames are missing, or of which the daemon says that it lost records.
+    holes: Vec<(Time, Time)>,
 }
 
 impl Reader<'_> {
@@ -143,7 +147,12 @@ impl Reader<'_> {
                     head.number,
                     Time(head.run)
                 ));
+                // Frames stand in the order in which they were written: what is missing tells of times between, at most.
+                let (from, until) = (Time(head.from), Time(head.until));
+                let hole = (run.before.0.min(from), run.before.1.max(until));
+                run.holes.push(hole);
             }
+            run.before = (Time(head.from), Time(head.until));
             run.last = run.last.max(head.number);
             run.until = run.until.max(Some(Time(head.until)));
         }
@@ -195,7 +204,13 @@ impl Reader<'_> {
                     verdict,
                 });
             }
-            kind::NOTE => self.notes.push(json(payload)?),
+            kind::NOTE => {
+                let note: Note = json(payload)?;
+                if note.lost > 0 {
+                    run.holes.push((note.from, note.until));
+                }
+                self.notes.push(note);
+            }
             kind::DETAILED => run.history.detailed.push((from, until)),
             kind::UNAVAILABLE => {
                 let missing = json(payload)?;
@@ -252,6 +267,10 @@ impl OneRun {
             None => (self.until.filter(|_| over), false),
         };
         let mut history = self.history;
+        history.detailed.sort_unstable();
+        for hole in self.holes {
+            cut_out(&mut history.detailed, hole);
+        }
         history
             .events
             .extend(self.events.into_iter().map(|event| Numbered {

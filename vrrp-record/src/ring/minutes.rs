@@ -1,4 +1,5 @@
-//! Slots of minute histograms. One that has more buckets than a slot holds is spread over several, which add up.
+//! Slots of minute histograms. One that has more buckets than a slot holds is spread over several, which add up; each says
+//! what the sum must be, so that a reader that lacks one of them does not show the rest as the whole.
 
 use super::bytes::{Put, Take};
 use super::codes::{stage, stage_of};
@@ -10,13 +11,14 @@ use crate::history::{Minute, Stage, Time};
 pub const MINUTE_BUCKETS: usize = 36;
 
 /// Part of a minute's histogram as a slot: the first [`MINUTE_BUCKETS`] of these buckets with their counts. `largest` is
-/// that of the whole histogram.
+/// that of the whole histogram, and `total` counts all of its values.
 #[must_use]
 pub fn minute(
     router: u16,
     at: Time,
     of: Stage,
     largest: u64,
+    total: u32,
     buckets: &[(u16, u32)],
 ) -> Slot<MINUTE> {
     let count = buckets.len().min(MINUTE_BUCKETS);
@@ -26,6 +28,7 @@ pub fn minute(
     put.u64(largest);
     put.u8(stage(of));
     put.u8(u8::try_from(count).unwrap_or_default());
+    put.u32(total);
     for (bucket, count) in &buckets[..count] {
         put.u16(*bucket);
         put.u32(*count);
@@ -33,20 +36,22 @@ pub fn minute(
     slot
 }
 
-/// The part of a histogram in a slot; None for a stage that this version does not know.
-pub(crate) fn decode(open: &Open<'_>) -> Option<Minute> {
+/// The part of a histogram in a slot, and how many values the whole has; None for a stage that this version does not know.
+pub(super) fn decode(open: &Open<'_>) -> Option<(Minute, u64)> {
     let mut take = Take::new(open.body);
     let (at, largest) = (take.time(), take.u64());
     let (stage, count) = (stage_of(take.u8())?, take.u8());
+    let total = take.u32();
     let mut histogram = Histogram::default();
     for _ in 0..usize::from(count).min(MINUTE_BUCKETS) {
         let (bucket, count) = (take.u16(), take.u32());
         histogram.add_bucket(bucket.min(BUCKETS - 1), count, largest);
     }
-    Some(Minute {
+    let minute = Minute {
         at,
         router: open.tag,
         stage,
         histogram,
-    })
+    };
+    Some((minute, total.into()))
 }

@@ -91,17 +91,13 @@ pub fn read(bytes: &[u8]) -> Result<Reading, NotARing> {
     for router in 0..routers {
         reading
             .resumes
-            .extend(latest(bytes, Layout::resume(router), Resume::of));
+            .extend(proven(bytes, Layout::resume(router)));
     }
     let described = (0..routers).map(|router| describe(bytes, router));
     let described: Vec<Option<Router>> = described.collect();
     let mut parts = Parts::default();
-    let mut whole_from = None;
     for (id, slots) in regions {
-        let first = region(bytes, id, slots, &mut reading, &mut parts);
-        if id == RegionId::Adverts {
-            whole_from = first;
-        }
+        region(bytes, id, slots, &mut reading, &mut parts);
     }
     parts.finish(&reading.run, &mut reading.history);
     let transitions = std::mem::take(&mut parts.transitions);
@@ -109,12 +105,12 @@ pub fn read(bytes: &[u8]) -> Result<Reading, NotARing> {
     reading.transitions.sort_by_key(|one| one.at);
     reading.history.routers = routers_of(described, &reading.history);
     reading.history.settle();
-    conclude(&mut reading, life, whole_from);
+    conclude(&mut reading, life, &parts);
     Ok(reading)
 }
 
 /// Tells how the run ended, and for which time everything is there.
-fn conclude(reading: &mut Reading, life: Option<Life>, whole_from: Option<Time>) {
+fn conclude(reading: &mut Reading, life: Option<Life>, parts: &Parts) {
     let history = &reading.history;
     let last = [
         history.sent.last().map(|sent| sent.due),
@@ -133,10 +129,15 @@ fn conclude(reading: &mut Reading, life: Option<Life>, whole_from: Option<Time>)
         Ended::Unknown(_) => reading.run.run(None, false),
     };
     reading.history.runs = vec![run];
-    if let (Some(from), Some(until)) = (whole_from, last)
+    if let (Some(from), Some(until)) = (parts.whole_from, last)
         && from <= until
     {
-        reading.history.detailed = vec![(from, until)];
+        let until = parts.whole_until.unwrap_or(until);
+        let detailed = &mut reading.history.detailed;
+        detailed.push((from, until));
+        for hole in &parts.holes {
+            cut_out(detailed, *hole);
+        }
     }
 }
 
@@ -206,6 +207,15 @@ fn latest<T>(bytes: &[u8], slots: Slots, decode: impl Fn(&Open<'_>) -> Option<T>
     good.max_by_key(|(seq, _)| *seq).map(|(_, value)| value)
 }
 
+/// What a resume needs, where it is certain to be the last that was written: no copy is damaged or was being written.
+fn proven(bytes: &[u8], slots: Slots) -> Option<Resume> {
+    let copies = bytes.get(slots.offset..slots.offset + slots.count * slots.size)?;
+    let certain = copies
+        .chunks_exact(slots.size)
+        .all(|slot| matches!(open(slot), Found::Good(_) | Found::Empty));
+    certain.then(|| latest(bytes, slots, Resume::of)).flatten()
+}
+
 fn describe(bytes: &[u8], router: u16) -> Option<Router> {
     latest(bytes, Layout::description(router), |open| {
         let length = open.body.get(..2)?;
@@ -246,31 +256,26 @@ pub(crate) fn routers_of(described: Vec<Option<Router>>, history: &History) -> V
         .collect()
 }
 
-/// Reads a region. Returns the time from which all its records are there.
-fn region(
-    bytes: &[u8],
-    id: RegionId,
-    slots: Slots,
-    reading: &mut Reading,
-    parts: &mut Parts,
-) -> Option<Time> {
+/// Reads a region.
+fn region(bytes: &[u8], id: RegionId, slots: Slots, reading: &mut Reading, parts: &mut Parts) {
     let name = id.name();
     let whole = slots.size.checked_mul(slots.count);
     let whole = whole.and_then(|length| slots.offset.checked_add(length));
     let Some(end) = whole.filter(|_| slots.size == id.slot()) else {
         let line = format!("flight recorder: region {name} has a shape that is not known");
         reading.history.damage.push(line);
-        return None;
+        parts.holes.push((Time(i64::MIN), Time(i64::MAX)));
+        return;
     };
     let here = bytes
         .get(slots.offset.min(bytes.len())..end.min(bytes.len()))
         .unwrap_or_default();
     let mut good = Vec::new();
-    let (mut damaged, mut newer) = (0_u32, 0_u32);
+    let (mut damaged, mut newer, mut unfinished) = (0_u32, 0_u32, 0_u32);
     for (position, slot) in here.chunks_exact(slots.size).enumerate() {
         match open(slot) {
             Found::Empty => {}
-            Found::Unfinished => reading.unfinished += 1,
+            Found::Unfinished => unfinished += 1,
             Found::Damaged => damaged += 1,
             Found::Newer => newer += 1,
             Found::Good(open) => {
@@ -302,19 +307,83 @@ fn region(
         ));
     }
     reading.damaged += damaged;
+    reading.unfinished += unfinished;
     good.sort_by_key(|open| open.seq);
-    let last = good.last().map_or(0, |open| open.seq);
-    // A writer lost nothing but what it overwrote; what else is missing was damaged or is being written.
-    let overwritten = last.saturating_sub(slots.count as u64);
-    let first = good.iter().find(|open| open.seq > overwritten);
-    let from = first.and_then(|open| match open.seq {
-        1 => Some(reading.run.started),
-        _ => Record::of(open).map(|record| record.at()),
-    });
+    if matches!(id, RegionId::Adverts | RegionId::Kept) {
+        let cut_off = here.len() < slots.count * slots.size;
+        let incomplete = damaged + newer + unfinished > 0 || cut_off;
+        extent(
+            id,
+            &good,
+            slots.count,
+            incomplete,
+            reading.run.started,
+            parts,
+        );
+    }
     for open in &good {
         deliver(open, &Want::all(), &mut reading.history, parts);
     }
-    from
+}
+
+/// Tells for which time a region of adverts holds everything: since its oldest record, but for the numbers that are missing.
+fn extent(
+    id: RegionId,
+    good: &[Open<'_>],
+    count: usize,
+    incomplete: bool,
+    started: Time,
+    parts: &mut Parts,
+) {
+    /// Records stand in the order in which they were written, and a late one tells of an earlier time.
+    const ORDER: i64 = 1_000_000_000;
+    let at = |open: &Open<'_>| Record::of(open).map(|record| record.at());
+    let last = good.last().map_or(0, |open| open.seq);
+    // Numbers below were overwritten, as they must be; what else is missing was damaged, or was being written.
+    let overwritten = last.saturating_sub(count as u64);
+    let present: Vec<&Open<'_>> = good.iter().filter(|open| open.seq > overwritten).collect();
+    for pair in present.windows(2) {
+        if pair[1].seq != pair[0].seq + 1
+            && let (Some(before), Some(after)) = (at(pair[0]), at(pair[1]))
+        {
+            let hole = (before.min(after), before.max(after));
+            parts.holes.push((hole.0.plus(-ORDER), hole.1.plus(ORDER)));
+        }
+    }
+    let first = present.first().copied();
+    if id == RegionId::Adverts {
+        parts.whole_from = match first {
+            Some(first) if first.seq == 1 => Some(started),
+            Some(first) => at(first),
+            None => None,
+        };
+    }
+    if incomplete {
+        // Damage at either end hides how far the region went.
+        let (first, last) = (first.and_then(at), good.last().and_then(at));
+        if id == RegionId::Adverts {
+            parts.whole_from = first;
+        }
+        let here = parts
+            .whole_until
+            .map_or(last, |until| last.map(|last| last.min(until)));
+        match here {
+            Some(here) => parts.whole_until = Some(here),
+            None => parts.holes.push((Time(i64::MIN), Time(i64::MAX))),
+        }
+    }
+}
+
+/// Takes a stretch of time out of ascending ones.
+pub(crate) fn cut_out(stretches: &mut Vec<(Time, Time)>, (from, until): (Time, Time)) {
+    let pieces = stretches.iter().flat_map(|stretch| {
+        let before = (stretch.0, stretch.1.min(from));
+        let after = (stretch.0.max(until), stretch.1);
+        [before, after]
+    });
+    let mut pieces: Vec<_> = pieces.filter(|(from, until)| from < until).collect();
+    pieces.sort_unstable();
+    *stretches = pieces;
 }
 
 /// What needs more than one slot, or a place that a history does not have.
@@ -323,17 +392,23 @@ pub(crate) struct Parts {
     text: Vec<u8>,
     /// The number that the next part of the text must have.
     next: u64,
-    minutes: std::collections::BTreeMap<(Time, u16, u8), Minute>,
+    minutes: std::collections::BTreeMap<(Time, u16, u8), (Minute, u64)>,
     events: Vec<crate::event::Event>,
+    /// Since when all adverts are there, until when, and when not.
+    whole_from: Option<Time>,
+    whole_until: Option<Time>,
+    holes: Vec<(Time, Time)>,
     pub(crate) transitions: Vec<Transition>,
 }
 
 impl Parts {
     /// Hands over what was gathered.
     pub(crate) fn finish(&mut self, run: &RunHeader, history: &mut History) {
-        history
-            .minutes
-            .extend(std::mem::take(&mut self.minutes).into_values());
+        // One that lacks a part, overwritten or damaged, would be wrong.
+        let whole = std::mem::take(&mut self.minutes)
+            .into_values()
+            .filter(|(minute, total)| minute.histogram.count() == *total);
+        history.minutes.extend(whole.map(|(minute, _)| minute));
         history
             .events
             .extend(self.events.drain(..).map(|event| Numbered {
@@ -353,13 +428,13 @@ pub(crate) fn deliver(open: &Open<'_>, want: &Want, history: &mut History, parts
                 .extend(super::samples::decode(open).filter(|sample| want.sample_at(sample.at)));
         }
         kind::MINUTE => {
-            if let Some(minute) = super::minutes::decode(open).filter(|_| want.minutes) {
+            if let Some((minute, total)) = super::minutes::decode(open).filter(|_| want.minutes) {
                 let stage = super::codes::stage(minute.stage);
                 parts
                     .minutes
                     .entry((minute.at, minute.router, stage))
-                    .and_modify(|known| known.histogram.add(&minute.histogram))
-                    .or_insert(minute);
+                    .and_modify(|(known, _)| known.histogram.add(&minute.histogram))
+                    .or_insert((minute, total));
             }
         }
         kind::TEXT_PART | kind::EVENT | kind::UNAVAILABLE => text(open, history, parts),

@@ -113,7 +113,7 @@ fn a_ring_is_read_as_it_was_written() {
     }];
     ring.samples.append(samples(at, &counters));
     for part in [[(3, 10)], [(40, 2)]] {
-        let slot = minute(0, Time(60), Stage::Wake, 99_000, &part);
+        let slot = minute(0, Time(60), Stage::Wake, 99_000, 12, &part);
         ring.minutes.append(slot);
     }
     let event = Event {
