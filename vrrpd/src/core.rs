@@ -30,7 +30,7 @@ pub use options::{CoreOptions, OnResign};
 pub use report::{DemotionReason, Remover, Report, ResignReason};
 pub use reports::Reports;
 pub use snapshot::{
-    AdvertCounts, AdvertSnapshot, CoreSnapshot, EngineSnapshot, MemoryLock, ReceiveCounts,
+    AdvertCounts, AdvertSnapshot, CoreSnapshot, EngineSnapshot, EvidenceSet, MemoryLock, ReceiveCounts,
     RouterSnapshot, SchedulingClass,
 };
 pub use start::start;
@@ -293,6 +293,7 @@ impl EngineSnapshot {
                 receive_drops: 0,
                 undelivered: 0,
                 stamps_numbered: false,
+                evidence_missing: EvidenceSet::NONE,
                 running: false,
             };
         };
@@ -313,6 +314,7 @@ impl EngineSnapshot {
             receive_drops: facts.receive_drops,
             undelivered: facts.undelivered,
             stamps_numbered: facts.stamps_numbered,
+            evidence_missing: facts.evidence_missing,
             running: facts.running,
         }
     }

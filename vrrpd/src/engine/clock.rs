@@ -15,6 +15,14 @@ pub(super) fn cpu_time() -> Duration {
     Duration::from_nanos(read(ClockId::CLOCK_THREAD_CPUTIME_ID))
 }
 
+/// How long the machine slept since its boot, in nanoseconds: CLOCK_BOOTTIME − CLOCK_MONOTONIC, to a few microseconds.
+pub(super) fn asleep() -> Option<u64> {
+    let monotonic = read(ClockId::CLOCK_MONOTONIC);
+    let boot = clock_gettime(ClockId::CLOCK_BOOTTIME).ok()?;
+    let boot = Duration::from(boot).as_nanos();
+    Some(u64::try_from(boot).ok()?.saturating_sub(monotonic))
+}
+
 fn read(clock: ClockId) -> u64 {
     // These clocks exist on every Linux that can run this program, and reading one cannot fail otherwise.
     let time = clock_gettime(clock).expect("a clock that every kernel has can be read");

@@ -7,6 +7,7 @@ mod advert;
 pub(crate) mod clock;
 mod duty;
 mod ends;
+mod evidence;
 mod facts;
 mod hands;
 mod heartbeat;

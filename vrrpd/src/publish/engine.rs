@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::values::{Value, fields, put_option, take_option};
 use super::{Decoder, Encoder};
-use crate::core::{MemoryLock, SchedulingClass};
+use crate::core::{EvidenceSet, MemoryLock, SchedulingClass};
 
 /// Words of the engine; a test keeps it exact.
-pub(crate) const ENGINE_WORDS: usize = 20;
+pub(crate) const ENGINE_WORDS: usize = 26;
 
 /// What is published of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,7 @@ pub(crate) struct EngineFacts {
     pub(crate) receive_drops: u64,
     pub(crate) undelivered: u64,
     pub(crate) stamps_numbered: bool,
+    pub(crate) evidence_missing: EvidenceSet,
 }
 
 impl EngineFacts {
@@ -117,6 +118,16 @@ fields!(EngineFacts {
     receive_drops,
     undelivered,
     stamps_numbered,
+    evidence_missing,
+});
+
+fields!(EvidenceSet {
+    run_delay,
+    throttled,
+    frozen,
+    io_pressure,
+    steal,
+    continued,
 });
 
 #[cfg(test)]
@@ -148,6 +159,10 @@ mod tests {
                 receive_drops: 8,
                 undelivered: 9,
                 stamps_numbered: true,
+                evidence_missing: EvidenceSet {
+                    frozen: true,
+                    ..EvidenceSet::NONE
+                },
             };
             assert_eq!(EngineFacts::from_words(&facts.to_words()), Some(facts));
             let mut words = [0; 64];

@@ -84,6 +84,9 @@ impl Signals {
         }
         let set = signal_set(requests().into_iter().map(|(number, _)| number));
         set.thread_block()?;
+        // The engine reads it, as evidence that the process was stopped; see `sys::signals`. A stopped process goes on
+        // with it in any case.
+        signal_set([libc::SIGCONT]).thread_block()?;
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
         Ok(Self {
             descriptor: SignalFd::with_flags(&set, flags)?,

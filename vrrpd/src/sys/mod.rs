@@ -13,6 +13,7 @@ pub(crate) mod message;
 pub(crate) mod packet;
 pub(crate) mod process;
 pub(crate) mod readiness;
+pub(crate) mod signals;
 pub(crate) mod socket;
 pub(crate) mod thread;
 pub(crate) mod time;

@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use nix::libc;
+use nix::sys::resource::{UsageWho, getrusage};
 
 /// Threads that SIGXCPU demotes, by kernel number; zero where there is none.
 static REALTIME_THREADS: [AtomicI32; 8] = [const { AtomicI32::new(0) }; 8];
@@ -61,6 +62,34 @@ fn set_class(thread: i32, policy: i32, priority: i32) -> io::Result<()> {
     } else {
         Err(io::Error::last_os_error())
     }
+}
+
+/// Faults and context switches of a thread since its start.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Usage {
+    pub(crate) major_faults: u64,
+    pub(crate) minor_faults: u64,
+    pub(crate) voluntary: u64,
+    pub(crate) involuntary: u64,
+}
+
+/// What the calling thread has used.
+pub(crate) fn usage() -> Option<Usage> {
+    let usage = getrusage(UsageWho::RUSAGE_THREAD).ok()?;
+    let count = |number| u64::try_from(number).unwrap_or_default();
+    Some(Usage {
+        major_faults: count(usage.major_page_faults()),
+        minor_faults: count(usage.minor_page_faults()),
+        voluntary: count(usage.voluntary_context_switches()),
+        involuntary: count(usage.involuntary_context_switches()),
+    })
+}
+
+/// Timer slack of the calling thread, in nanoseconds. Its timers do not have it, but its sleeps do.
+pub(crate) fn timer_slack() -> Option<u64> {
+    // SAFETY: takes a number and touches no memory.
+    let slack = unsafe { libc::prctl(libc::PR_GET_TIMERSLACK) };
+    u64::try_from(slack).ok()
 }
 
 /// The calling thread's stack: lowest address and bytes. `None` where the C library cannot tell.
