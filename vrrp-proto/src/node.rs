@@ -344,6 +344,13 @@ impl Node {
         Some((tracker.reading, tracker.expires))
     }
 
+    /// When the first result of a tracker expires; `None` without any that does.
+    #[must_use]
+    pub fn earliest_expiry(&self) -> Option<Instant> {
+        let expiries = self.trackers.iter().filter_map(|tracker| tracker.expires);
+        expiries.min()
+    }
+
     /// What a sync group is as a whole, once its members agree.
     #[must_use]
     pub fn group_state(&self, group: GroupIndex) -> Option<State> {

@@ -7,6 +7,7 @@ mod build;
 mod error;
 mod names;
 mod options;
+mod places;
 mod report;
 mod reports;
 mod snapshot;
@@ -30,14 +31,15 @@ pub use options::{CoreOptions, OnResign};
 pub use report::{DemotionReason, Remover, Report, ResignReason};
 pub use reports::Reports;
 pub use snapshot::{
-    AdvertCounts, AdvertSnapshot, CoreSnapshot, EngineSnapshot, EvidenceSet, MemoryLock, ReceiveCounts,
-    RouterSnapshot, SchedulingClass,
+    AdvertCounts, AdvertSnapshot, CoreSnapshot, EngineSnapshot, EvidenceSet, MemoryLock,
+    ReceiveCounts, RouterSnapshot, SchedulingClass,
 };
-pub use start::start;
+pub(crate) use start::{Recording, start};
 pub use view::CoreView;
 
 use build::RouterName;
 use names::TrackerNames;
+use places::Places;
 
 use crate::engine::{self, Command, Setup, Shared, clock};
 use crate::publish::{Board, EngineFacts};
@@ -59,6 +61,7 @@ pub struct Core {
     shared: Arc<Shared>,
     interfaces: InterfaceNames,
     trackers: TrackerNames,
+    places: Places,
     current: Published,
     /// What is shown until the engine has taken the current setup over.
     previous: Option<Published>,
@@ -95,7 +98,12 @@ impl Core {
     /// When the plan cannot be built; the present one goes on then.
     pub fn replace(&mut self, plan: &Plan) -> Result<ReplaceSummary, CoreError> {
         self.take_returned();
-        let mut built = build::build(plan, &mut self.interfaces, &mut self.trackers)?;
+        let mut built = build::build(
+            plan,
+            &mut self.interfaces,
+            &mut self.trackers,
+            &mut self.places,
+        )?;
         if plan.global.realtime != Realtime::Off {
             built.setup.memory = Some(engine::lock_state(engine::lock_setup(&built.setup)));
         }
@@ -294,6 +302,7 @@ impl EngineSnapshot {
                 undelivered: 0,
                 stamps_numbered: false,
                 evidence_missing: EvidenceSet::NONE,
+                records_lost: 0,
                 running: false,
             };
         };
@@ -315,6 +324,7 @@ impl EngineSnapshot {
             undelivered: facts.undelivered,
             stamps_numbered: facts.stamps_numbered,
             evidence_missing: facts.evidence_missing,
+            records_lost: facts.records_lost,
             running: facts.running,
         }
     }

@@ -18,6 +18,7 @@ pub mod observe;
 mod process;
 mod publish;
 pub mod queue;
+mod recorder;
 pub mod reload;
 pub mod runner;
 pub mod service;

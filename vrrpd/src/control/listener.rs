@@ -12,7 +12,7 @@ use tokio::net::UnixListener;
 use vrrp_record::control::SOCKET_NAME;
 
 /// The group whose members may ask.
-pub(super) const GROUP: &str = "vrrpd";
+pub(crate) const GROUP: &str = "vrrpd";
 
 /// Connections that wait to be accepted; more are refused by the kernel.
 const BACKLOG: i32 = 64;

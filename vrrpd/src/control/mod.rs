@@ -11,5 +11,6 @@ mod server;
 mod tests;
 
 pub use limits::Limits;
+pub(crate) use listener::GROUP;
 pub use listener::{ControlError, Listener};
 pub use server::{Change, Peer, Source, serve};

@@ -23,10 +23,12 @@ use sockets::socket_spec;
 use tracking::{longest_expiry, router_setup, tracked_interfaces, tracker_setups};
 
 use super::names::{InterfaceNames, TrackerNames};
+use super::places::{self, Places};
 use super::{CoreError, ReceiveCounts, RouterSnapshot};
 use crate::address::AddressSetup;
 use crate::engine::{
-    AdvertRecord, DiscardReport, InterfaceIo, Io, RouterIo, Setup, StampRing, is_sendable,
+    AdvertRecord, DiscardReport, InterfaceIo, Io, OutQueue, RouterIo, Setup, StampRing, Track,
+    is_sendable,
 };
 use crate::net::SocketSpec;
 use crate::publish::{Board, RouterFacts};
@@ -78,12 +80,13 @@ pub(super) fn build(
     plan: &Plan,
     interfaces: &mut InterfaceNames,
     trackers: &mut TrackerNames,
+    places: &mut Places,
 ) -> Result<Built, CoreError> {
     let mut list = Interfaces {
         names: interfaces,
         list: Vec::new(),
     };
-    let routers = build_routers(plan, &mut list)?;
+    let routers = build_routers(plan, &mut list, places)?;
     for track in tracked_interfaces(plan) {
         list.position(&track.name)?;
     }
@@ -113,6 +116,7 @@ pub(super) fn build(
             routers: routers.io,
             interfaces: io_interfaces,
             board: Arc::clone(&board),
+            flight: None,
         },
         longest_expiry: plan
             .scripts
@@ -139,7 +143,11 @@ struct Routers {
     io: Vec<RouterIo>,
 }
 
-fn build_routers(plan: &Plan, interfaces: &mut Interfaces<'_>) -> Result<Routers, CoreError> {
+fn build_routers(
+    plan: &Plan,
+    interfaces: &mut Interfaces<'_>,
+    places: &mut Places,
+) -> Result<Routers, CoreError> {
     let mut routers = Routers {
         names: Vec::new(),
         configs: Vec::new(),
@@ -163,7 +171,9 @@ fn build_routers(plan: &Plan, interfaces: &mut Interfaces<'_>) -> Result<Routers
         }
         interface.insert_router(router.family, router.vrid, index);
         let config = protocol_config(plan, router, id);
-        let io = router_io(plan.global.profile, router, id, position)?;
+        let interval = u64::try_from(router.interval.as_duration().as_nanos()).unwrap_or(u64::MAX);
+        let track = Track::new(places.take(id, router), interval, places::digest(router));
+        let io = router_io(plan.global.profile, router, id, (position, track))?;
         if !is_sendable(&io, &config) {
             return Err(CoreError::Unsendable {
                 router: router.name.clone(),
@@ -239,6 +249,7 @@ fn interface_io(key: InterfaceKey) -> InterfaceIo {
         sockets: None,
         generation: 0,
         stamps: [StampRing::new(), StampRing::new()],
+        outq: [OutQueue::default(); 2],
         touched: [false; 2],
         drops: [0; 8],
         by_vrid: Box::new([[None; 256]; 2]),
@@ -281,7 +292,7 @@ fn router_io(
     profile: Profile,
     router: &RouterPlan,
     id: RouterId,
-    interface: usize,
+    (interface, track): (usize, Track),
 ) -> Result<RouterIo, CoreError> {
     let addresses = router.addresses.iter().map(|vip| vip.address);
     let addresses =
@@ -379,6 +390,7 @@ fn router_io(
         record: AdvertRecord::default(),
         received: ReceiveCounts::default(),
         peer_sequence: SequenceWatch::default(),
+        track: Box::new(track),
         discards: DiscardReport::default(),
         dirty: true,
     })

@@ -57,6 +57,8 @@ pub struct EngineSnapshot {
     pub stamps_numbered: bool,
     /// Evidence about own lateness that this machine cannot give.
     pub evidence_missing: EvidenceSet,
+    /// Records that the flight recorder did not take, because too many came.
+    pub records_lost: u64,
     /// Whether the engine still runs.
     pub running: bool,
 }

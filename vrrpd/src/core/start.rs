@@ -9,13 +9,16 @@ use std::thread::JoinHandle;
 
 use nix::sys::signal::{SigSet, Signal as UnixSignal};
 use vrrp_config::plan::{Plan, Realtime};
+use vrrp_record::ring::Description;
 
 use super::names::{InterfaceNames, TrackerNames};
+use super::places::Places;
 use super::{Core, CoreError, CoreOptions, CoreView, Published, Reports, build};
 use crate::address::{self, AddressEnds, AddressSetup};
-use crate::engine::{self, Alive, Beat, Ends, Engine, Outs, Shared, clock};
+use crate::engine::{self, Alive, Beat, Ends, Engine, Flight, Outs, Shared, clock};
 use crate::publish;
 use crate::queue::{self, Signal};
+use crate::recorder::EnginePart;
 
 /// Commands on their way to the engine.
 const COMMANDS: usize = 1024;
@@ -26,22 +29,45 @@ const ADDRESS: usize = 4096;
 /// Stack of the engine thread; all of it is locked.
 const STACK: usize = 256 * 1024;
 
+/// The flight recorder as far as the core writes it.
+#[derive(Debug)]
+pub(crate) struct Recording {
+    /// Goes to the engine.
+    pub(crate) engine: EnginePart,
+    /// Stays in the other world.
+    pub(crate) descriptions: Vec<Description<'static>>,
+}
+
 /// Starts the engine and address threads for `plan`. Call it within a tokio context.
 ///
 /// # Errors
 /// When the plan cannot be built or a thread cannot start. Refused privileges are no error: they show in the snapshot.
-pub fn start(plan: &Plan, options: CoreOptions) -> Result<(Core, Reports), CoreError> {
-    start_with(plan, options, address::spawn)
+pub(crate) fn start(
+    plan: &Plan,
+    options: CoreOptions,
+    recording: Option<Recording>,
+) -> Result<(Core, Reports), CoreError> {
+    start_with(plan, options, recording, address::spawn)
 }
 
 /// The same with another address thread.
 pub(crate) fn start_with(
     plan: &Plan,
     options: CoreOptions,
+    recording: Option<Recording>,
     spawn: impl FnOnce(AddressSetup, AddressEnds, Option<u8>) -> io::Result<JoinHandle<()>>,
 ) -> Result<(Core, Reports), CoreError> {
     let (mut interfaces, mut trackers) = (InterfaceNames::default(), TrackerNames::default());
-    let built = build::build(plan, &mut interfaces, &mut trackers)?;
+    let (flight, descriptions) = match recording {
+        Some(Recording {
+            engine,
+            descriptions,
+        }) => (Some(Box::new(Flight::new(engine))), descriptions),
+        None => (None, Vec::new()),
+    };
+    let mut places = Places::new(descriptions);
+    let mut built = build::build(plan, &mut interfaces, &mut trackers, &mut places)?;
+    built.setup.io.flight = flight;
 
     let engine_signal = Signal::new().map_err(CoreError::Signal)?;
     let address_signal = Signal::new().map_err(CoreError::Signal)?;
@@ -140,6 +166,7 @@ pub(crate) fn start_with(
         shared,
         interfaces,
         trackers,
+        places,
         current,
         previous: None,
         view,

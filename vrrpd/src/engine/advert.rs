@@ -33,17 +33,16 @@ impl AdvertRecord {
         self.counts.unsendable += 1;
     }
 
-    /// It is encoded; its copies are handed to the kernel next. Returns its number.
+    /// It is encoded; its copies are handed to the kernel next. `number` tells it from the adverts before.
     pub(crate) fn built(
         &mut self,
+        number: u64,
         sequence: u16,
         priority: WirePriority,
-        due: Instant,
-        woke: Instant,
-        now: Instant,
-    ) -> u64 {
+        (due, woke, now): (Instant, Instant, Instant),
+    ) {
         self.counts.built += 1;
-        self.number += 1;
+        self.number = number;
         self.copies = 0;
         self.copies_left = 0;
         self.last = Some(AdvertSnapshot {
@@ -58,7 +57,6 @@ impl AdvertRecord {
             ambiguous: false,
             errno: None,
         });
-        self.number
     }
 
     /// The kernel took a copy.
@@ -128,7 +126,9 @@ mod tests {
 
     fn sent(record: &mut AdvertRecord, copies: u32) -> u64 {
         record.due(at(100), at(110));
-        let number = record.built(1, WirePriority::from_wire(100), at(100), at(110), at(120));
+        let number = record.counts.built + 1;
+        let times = (at(100), at(110), at(120));
+        record.built(number, 1, WirePriority::from_wire(100), times);
         for _ in 0..copies {
             record.copy_accepted();
         }
@@ -171,7 +171,7 @@ mod tests {
     fn an_advert_that_nobody_took_is_refused_with_its_reason() {
         let mut record = AdvertRecord::default();
         record.due(at(1), at(1));
-        record.built(1, WirePriority::RELEASE, at(1), at(1), at(2));
+        record.built(1, 1, WirePriority::RELEASE, (at(1), at(1), at(2)));
         record.copy_refused(101);
         record.submitted(at(3));
         assert_eq!(

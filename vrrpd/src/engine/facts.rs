@@ -9,6 +9,7 @@ use crate::publish::{EngineFacts, RouterFacts};
 impl Engine {
     /// Publishes the engine, and the routers that changed.
     pub(super) fn publish(&mut self) {
+        self.remember();
         let Setup { node, io, .. } = &mut *self.setup;
         for (place, ((_, router), io_router)) in node.routers().zip(&mut io.routers).enumerate() {
             if std::mem::take(&mut io_router.dirty) {
@@ -45,6 +46,13 @@ impl Engine {
             reports_lost: self.hands.reports_lost,
             receive_drops: self.strays.drops,
             undelivered: self.hands.outbox.undelivered,
+            evidence_missing: self.evidence.missing(),
+            records_lost: self
+                .setup
+                .io
+                .flight
+                .as_ref()
+                .map_or(0, |flight| flight.lost_records()),
             stamps_numbered: rings.into_iter().all(|ring| ring.numbered),
         }
     }

@@ -64,8 +64,9 @@ impl Hands {
         match action {
             Action::Advertise { priority, due } => {
                 self.advertised = true;
-                self.outbox
-                    .advertise(io, index, config, (priority, due), self.woke);
+                let skipped = virtual_router.snapshot().counters.skipped;
+                let times = (priority, due, self.woke);
+                self.outbox.advertise(io, index, config, times, skipped);
             }
             Action::AddAddresses => self.ask(AddressCommand::Add { router }),
             Action::RemoveAddresses => self.ask(AddressCommand::Remove { router }),
@@ -117,6 +118,12 @@ impl Hands {
                     self.ask(AddressCommand::AnnounceSource { router });
                 }
                 let priority = virtual_router.snapshot().priority;
+                if let (Some(flight), Some(router)) = (
+                    io.flight.as_deref_mut(),
+                    io.routers.get(usize::from(index.0)),
+                ) {
+                    flight.transition(&router.track, &transition, priority);
+                }
                 self.report(Report::Transition {
                     router,
                     transition,

@@ -30,6 +30,8 @@ impl Engine {
         for (address, bytes) in self.hands.memory().into_iter().chain(self.inbox_memory()) {
             lock(address, bytes);
         }
+        let (address, bytes) = self.evidence.memory();
+        lock(address, bytes);
         self.realtime.memory = state(result.and_then(|()| lock_setup(&self.setup)));
     }
 }

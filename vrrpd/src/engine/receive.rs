@@ -8,10 +8,11 @@ use vrrp_proto::node::RouterIndex;
 use vrrp_proto::router::Received;
 use vrrp_proto::time::Instant;
 use vrrp_proto::units::{Family, Version};
-use vrrp_proto::wire::{Datagram, Versions};
+use vrrp_proto::wire::{Auth, Datagram, Discard, ReceiveTransport, TTL, Versions};
+use vrrp_record::history;
 
 use super::clock::{self, ClockPair};
-use super::setup::{DiscardReport, Io};
+use super::setup::{DiscardReport, Io, RouterIo};
 use crate::net::{arrival, control};
 use crate::sys::message::{BATCH, Inbox, Incoming};
 
@@ -72,6 +73,7 @@ pub(super) fn receive(
         return nothing;
     };
     let (read, pair) = (clock::now(), ClockPair::sample());
+    let mut dropped = 0;
     for packet in inbox.iter() {
         let facts = Facts::read(&packet, family);
         if let Some(total) = facts.drops {
@@ -80,7 +82,8 @@ pub(super) fn receive(
                 .get_mut(interface)
                 .and_then(|interface| interface.drops.get_mut(socket));
             if let Some(known) = known {
-                strays.drops += u64::from(total.wrapping_sub(std::mem::replace(known, total)));
+                dropped = total.wrapping_sub(std::mem::replace(known, total));
+                strays.drops += u64::from(dropped);
             }
         }
         if facts
@@ -98,7 +101,7 @@ pub(super) fn receive(
             (family, multicast),
             &packet,
             &facts,
-            (arrived, read),
+            (arrived, read, std::mem::take(&mut dropped)),
         ) {
             Some((router, received)) => accept(io, read, router, &received),
             None if facts.stray(io, interface, family, &packet) => strays.note(),
@@ -188,7 +191,7 @@ fn judge(
     (family, multicast): (Family, bool),
     packet: &Incoming<'_>,
     facts: &Facts,
-    (arrived, read): (Option<Instant>, Instant),
+    (arrived, read, dropped): (Option<Instant>, Instant, u32),
 ) -> Option<(RouterIndex, Received)> {
     let datagram = facts.datagram(packet, family)?;
     let index = io
@@ -218,10 +221,27 @@ fn judge(
             // Interoperating peers send two adverts with one number; the second tells nothing.
             let own_version =
                 received.version == Version::V3 || router.receive.versions != Versions::Both;
-            if own_version {
+            let sequence = if own_version {
                 router
                     .peer_sequence
-                    .note(received.source, accepted.sequence);
+                    .note(received.source, accepted.sequence)
+            } else {
+                history::Sequence::Untrusted
+            };
+            if let Some(flight) = io.flight.as_deref_mut().filter(|_| own_version) {
+                let heard = history::Received {
+                    router: 0,
+                    from: received.source,
+                    id: accepted.sequence.and_then(|id| u16::try_from(id).ok()),
+                    priority: received.priority.as_u8(),
+                    interval: nanos(received.interval.as_duration()),
+                    arrived: arrived.map(|at| flight.time(at)),
+                    read: flight.time(read),
+                    sequence,
+                    mac: None,
+                    dropped,
+                };
+                flight.heard(&mut router.track, heard);
             }
             counts.missing = router.peer_sequence.missing;
             counts.breaks = router.peer_sequence.breaks;
@@ -231,9 +251,106 @@ fn judge(
         Err(discard) => {
             router.received.discards[discard.index()] += 1;
             router.discards.note();
+            if let Some(flight) = io.flight.as_deref_mut() {
+                let at = flight.time(arrived.unwrap_or(read));
+                let refused = refused(router, &datagram, discard, at);
+                flight.rejected(&mut router.track, refused);
+            }
             None
         }
     }
+}
+
+/// The record of a packet that a check refused, with what the check compared.
+fn refused(
+    router: &RouterIo,
+    datagram: &Datagram<'_>,
+    discard: Discard,
+    at: history::Time,
+) -> history::Rejected {
+    // An Authentication Header of 24 bytes may stand in front.
+    let message = match datagram.protocol {
+        PROTOCOL_AH => datagram.payload.get(AH_LENGTH..).unwrap_or_default(),
+        _ => datagram.payload,
+    };
+    let byte = |at: usize| message.get(at).copied();
+    let number = |at: usize| byte(at).map_or(0, u32::from);
+    let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
+    let millis = |interval: Duration| u32::try_from(interval.as_millis()).unwrap_or(u32::MAX);
+    let (value, expected) = match discard {
+        Discard::Ttl => (u32::from(datagram.ttl), least_ttl(router, datagram.source)),
+        Discard::Version => (
+            number(0) >> 4,
+            match router.receive.versions {
+                Versions::Only(Version::V2) => 2,
+                Versions::Only(Version::V3) | Versions::Both => 3,
+            },
+        ),
+        Discard::Type => (number(0) & 0xf, 1),
+        Discard::Truncated | Discard::Length => (length, 0),
+        Discard::AuthTypeUnknown | Discard::AuthTypeMismatch => {
+            (number(4), auth_type(&router.receive.auth))
+        }
+        // Version 2 has whole seconds at this place.
+        Discard::IntervalMismatch => (
+            number(5).saturating_mul(1000),
+            millis(router.receive.interval.as_duration()),
+        ),
+        Discard::IpHeader
+        | Discard::Fragment
+        | Discard::NotVrrp
+        | Discard::Destination
+        | Discard::Source
+        | Discard::OwnSource
+        | Discard::AhHeader
+        | Discard::Vrid
+        | Discard::CountZero
+        | Discard::AuthFailed
+        | Discard::AuthReplay
+        | Discard::Checksum
+        | Discard::IntervalZero
+        | Discard::FirstNotLinkLocal
+        | Discard::Owner
+        | Discard::AddrList => (0, 0),
+    };
+    history::Rejected {
+        router: 0,
+        from: datagram.source,
+        reason: u8::try_from(discard.index()).unwrap_or(u8::MAX),
+        priority: byte(2),
+        value,
+        expected,
+        at,
+        more: 0,
+    }
+}
+
+/// Protocol number and length of an Authentication Header with HMAC-MD5-96.
+const PROTOCOL_AH: u8 = 51;
+const AH_LENGTH: usize = 24;
+
+/// The lowest TTL that is accepted from a sender.
+fn least_ttl(router: &RouterIo, from: IpAddr) -> u32 {
+    match &router.receive.transport {
+        ReceiveTransport::Multicast { .. } => TTL.into(),
+        ReceiveTransport::Unicast { peers, .. } => peers
+            .iter()
+            .find(|peer| peer.address == from)
+            .map_or(0, |peer| peer.min_ttl.into()),
+    }
+}
+
+/// The authentication type on the wire.
+const fn auth_type(auth: &Auth) -> u32 {
+    match auth {
+        Auth::None => 0,
+        Auth::Pass(_) => 1,
+        Auth::Ah { .. } => 2,
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The 32-bit word at a position, in the machine's order.

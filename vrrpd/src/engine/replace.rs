@@ -106,6 +106,7 @@ impl Engine {
 
 /// Interfaces and routers of both setups take over what is not configuration.
 fn move_over(old: &mut Io, new: &mut Io) {
+    new.flight = old.flight.take();
     for interface in &mut new.interfaces {
         let Some(before) = old
             .interfaces
@@ -123,8 +124,15 @@ fn move_over(old: &mut Io, new: &mut Io) {
             });
         }
     }
+    if let Some(flight) = &mut new.flight {
+        flight.renumber(&|index| {
+            let id = old.routers.get(usize::from(index.0))?.id;
+            let position = new.routers.iter().position(|router| router.id == id)?;
+            u16::try_from(position).ok().map(RouterIndex)
+        });
+    }
     for router in &mut new.routers {
-        if let Some(before) = old.routers.iter().find(|before| before.id == router.id) {
+        if let Some(before) = old.routers.iter_mut().find(|before| before.id == router.id) {
             router.inherit(before);
         }
     }

@@ -146,6 +146,9 @@ impl Engine {
         for ring in &mut interface.stamps {
             ring.reset();
         }
+        for queue in &mut interface.outq {
+            queue.reset();
+        }
     }
 
     /// Takes an interface's sockets out of use and sends them back to be closed.

@@ -15,6 +15,7 @@ use vrrp_record::step::Step;
 use super::clock;
 use super::duty::{Duty, Verdict};
 use super::ends::{Command, Ends, Outs};
+use super::evidence::Evidence;
 use super::hands::Hands;
 use super::heartbeat::{Heartbeat, Pulse};
 use super::realtime::Realtime;
@@ -50,7 +51,9 @@ pub(crate) struct Engine {
     pub(super) options: CoreOptions,
     pub(super) epoll: Epoll,
     timer: TimerFd,
-    armed: Option<Instant>,
+    pub(super) armed: Option<Instant>,
+    /// The deadline that ended the present turn's wait, and when the wait began.
+    pub(super) waited: (Option<Instant>, Instant),
     inbox: Inbox,
     pub(super) strays: Strays,
     pub(super) steps: Steps,
@@ -67,6 +70,7 @@ pub(crate) struct Engine {
     /// How the address thread is scheduled, once it has told.
     pub(super) address_scheduling: Option<SchedulingClass>,
     pub(super) running: bool,
+    pub(super) evidence: Evidence,
     /// The longest step between the last two adverts.
     pub(super) last_advert_step: Timed,
 }
@@ -102,6 +106,7 @@ impl Engine {
             epoll,
             timer,
             armed: None,
+            waited: (None, now),
             inbox: Inbox::new(),
             strays: Strays::default(),
             steps: Steps::new(now),
@@ -116,6 +121,7 @@ impl Engine {
             stall_reported: None,
             address_scheduling: None,
             running: true,
+            evidence: Evidence::open(),
             last_advert_step: Timed::NONE,
         };
         engine.lock_memory();
@@ -138,6 +144,7 @@ impl Engine {
             };
             let woke = clock::now();
             self.wake_up(woke, events.get(..count).unwrap_or_default());
+            self.keep_records(woke);
             if let Some(end) = self.look_at_end() {
                 return end;
             }
@@ -157,7 +164,10 @@ impl Engine {
             .map_or(Duration::ZERO, |armed| woke.saturating_since(armed));
         self.worst_lateness = self.worst_lateness.max(late);
 
+        self.waited = (self.armed, self.steps.began());
         self.steps.enter(Step::Commands, woke);
+        #[cfg(feature = "slow-steps")]
+        self.take_slow_step();
         if events.iter().any(|event| event.data() == SIGNAL) {
             self.ends.signal.clear();
             self.take_commands();
@@ -188,7 +198,11 @@ impl Engine {
     fn take_commands(&mut self) {
         while let Some(command) = self.ends.commands.try_next() {
             match command {
-                Command::Replace { setup, address } => self.replace(setup, address),
+                Command::Replace { setup, address } => {
+                    let before = self.steps.enter(Step::Reload, clock::now());
+                    self.replace(setup, address);
+                    self.steps.enter(before, clock::now());
+                }
                 Command::Reading {
                     tracker,
                     reading,
@@ -364,10 +378,11 @@ impl Engine {
         for interface in 0..io.interfaces.len() {
             for position in 0..2 {
                 let touched = std::mem::take(&mut io.interfaces[interface].touched[position]);
-                if touched || (again && io.interfaces[interface].stamps[position].worth_a_look()) {
+                let worth = io.interfaces[interface].is_worth_a_look(position);
+                if touched || (again && worth) {
                     self.hands.outbox.collect_stamps(io, interface, position);
                 }
-                missing |= io.interfaces[interface].stamps[position].worth_a_look();
+                missing |= io.interfaces[interface].is_worth_a_look(position);
             }
         }
         let done = if self.hands.advertised {

@@ -13,6 +13,7 @@ use vrrp_proto::units::{Family, Vrid};
 use vrrp_proto::wire::{AhSequence, ReceiveConfig, SendConfig};
 
 use super::advert::AdvertRecord;
+use super::flight::{Flight, OutQueue, Track};
 use super::stamp_ring::StampRing;
 use crate::address::AddressSetup;
 use crate::core::{MemoryLock, ReceiveCounts};
@@ -44,6 +45,8 @@ pub(crate) struct Io {
     pub(crate) interfaces: Vec<InterfaceIo>,
     /// Where the routers are published.
     pub(crate) board: Arc<Board>,
+    /// The flight recorder; it moves from setup to setup.
+    pub(crate) flight: Option<Box<Flight>>,
 }
 
 /// A virtual router's packets, counters and driver-side state.
@@ -72,6 +75,8 @@ pub(crate) struct RouterIo {
     pub(crate) received: ReceiveCounts,
     /// What the peer's numbers tell.
     pub(crate) peer_sequence: SequenceWatch,
+    /// What the flight recorder remembers of it.
+    pub(crate) track: Box<Track>,
     /// Discards that were not reported yet, and when the last report was.
     pub(crate) discards: DiscardReport,
     /// Whether it changed since it was published.
@@ -123,6 +128,8 @@ pub(crate) struct InterfaceIo {
     pub(crate) stamps: [StampRing; 2],
     /// Whether adverts left since the stamps were looked at, by family.
     pub(crate) touched: [bool; 2],
+    /// What was seen of each family's send memory.
+    pub(crate) outq: [OutQueue; 2],
     /// What each receive socket last told of dropped packets: a running total.
     pub(crate) drops: [u32; 8],
     /// Routers by family and VRID.
@@ -132,6 +139,11 @@ pub(crate) struct InterfaceIo {
 impl InterfaceIo {
     pub(crate) fn router(&self, family: Family, vrid: u8) -> Option<RouterIndex> {
         self.by_vrid[family_position(family)][usize::from(vrid)]
+    }
+
+    /// Whether a driver stamp is missing, or bytes are held, so that another look is worth it.
+    pub(super) const fn is_worth_a_look(&self, position: usize) -> bool {
+        self.stamps[position].worth_a_look() || self.outq[position].is_held()
     }
 
     pub(crate) fn insert_router(&mut self, family: Family, vrid: Vrid, index: RouterIndex) {
@@ -149,7 +161,7 @@ pub(crate) const fn family_position(family: Family) -> usize {
 
 impl RouterIo {
     /// Takes over what is not configuration from the same router of an earlier setup.
-    pub(crate) fn inherit(&mut self, old: &Self) {
+    pub(crate) fn inherit(&mut self, old: &mut Self) {
         self.source = old.source;
         self.receive.own_source = old.receive.own_source;
         self.sequence = old.sequence;
@@ -160,6 +172,7 @@ impl RouterIo {
         self.received = old.received;
         self.peer_sequence = old.peer_sequence;
         self.discards = old.discards;
+        self.track.inherit(&mut old.track);
         self.dirty = true;
     }
 }
@@ -206,6 +219,9 @@ impl Io {
             );
             router.send.addresses.for_each_memory(&mut slice);
             router.receive.for_each_memory(&mut slice);
+            for (address, bytes) in router.track.memory() {
+                slice(address, bytes);
+            }
         }
         for interface in &self.interfaces {
             slice(
@@ -216,6 +232,10 @@ impl Io {
                 let (address, bytes) = ring.memory();
                 slice(address, bytes);
             }
+        }
+        if let Some(flight) = &self.flight {
+            let (address, bytes) = flight.memory();
+            slice(address, bytes);
         }
         let (address, bytes) = self.board.memory();
         slice(address, bytes);

@@ -168,6 +168,9 @@ impl Engine {
     fn end(&mut self, reason: Option<ResignReason>) {
         let confirmed = matches!(self.stopping, Stopping::Removing { left: Some(0), .. });
         let removed = confirmed || self.clean_up_alone();
+        if let Some(flight) = self.setup.io.flight.as_mut().filter(|_| reason.is_none()) {
+            flight.end(clock::now());
+        }
         self.hands.report(Report::Stopped {
             addresses_removed: removed,
             at: clock::now(),

@@ -11,10 +11,12 @@ use vrrp_proto::units::{Version, WirePriority};
 use vrrp_proto::wire::{Advert, Envelope, MAX_PACKET};
 
 use super::clock::{self, ClockPair};
+use super::flight::{Due, Flight, OutQueue};
 use super::setup::{InterfaceIo, Io, RouterIo, family_position};
 use super::stamp_ring::StampRing;
 use crate::net::control::{self, Outgoing};
 use crate::net::{ErrorReport, InterfaceSockets, TransmitSocket, error_report};
+use crate::sys;
 use crate::sys::message::{self, BATCH, Inbox};
 
 /// Reads of an error queue at one look: enough for what can be in it, and no more than that.
@@ -25,6 +27,8 @@ pub(super) struct Outbox {
     packet: Box<[u8; MAX_PACKET]>,
     reports: Inbox,
     pub(super) undelivered: u64,
+    /// Numbers of adverts where there is no recorder that numbers them.
+    unrecorded: u64,
 }
 
 impl Outbox {
@@ -33,6 +37,7 @@ impl Outbox {
             packet: Box::new([0; MAX_PACKET]),
             reports: Inbox::new(),
             undelivered: 0,
+            unrecorded: 0,
         }
     }
 
@@ -42,44 +47,85 @@ impl Outbox {
         io: &mut Io,
         index: RouterIndex,
         config: &Config,
-        (priority, due): (WirePriority, Instant),
-        woke: Instant,
+        (priority, due, woke): (WirePriority, Instant, Instant),
+        skipped: u64,
     ) {
         let Some(router) = io.routers.get_mut(usize::from(index.0)) else {
             return;
         };
         router.dirty = true;
-        router.record.due(due, woke.max(due));
+        let woke = woke.max(due);
+        router.record.due(due, woke);
+        let position = family_position(router.id.family);
+        let socket = (router.interface, position);
+        let mut flight = io.flight.as_deref_mut();
+        let number = match flight.as_deref_mut() {
+            Some(flight) => flight.due(
+                &mut router.track,
+                Due {
+                    router: index,
+                    socket,
+                    priority,
+                    due,
+                    woke,
+                    skipped,
+                },
+            ),
+            None => {
+                self.unrecorded += 1;
+                self.unrecorded
+            }
+        };
+        let unsendable = |router: &mut RouterIo, flight: Option<&mut Flight>| {
+            router.record.unsendable();
+            if let Some(flight) = flight {
+                flight.unsendable(number);
+            }
+        };
         let interface = io.interfaces.get_mut(router.interface);
         let somewhere = interface.filter(|_| !router.destinations.is_empty());
         let Some((interface, source)) = somewhere.zip(router.source.flatten()) else {
-            router.record.unsendable();
-            return;
+            return unsendable(router, flight);
         };
-        let position = family_position(router.id.family);
         let InterfaceIo {
             sockets,
             stamps,
             touched,
+            outq,
             ..
         } = interface;
         let Some(sockets) = sockets.as_deref() else {
-            router.record.unsendable();
-            return;
+            return unsendable(router, flight);
         };
         let socket = sockets
             .transmit
             .iter()
             .find(|socket| socket.family == router.id.family);
         let Some(socket) = socket else {
-            router.record.unsendable();
-            return;
+            return unsendable(router, flight);
         };
+        if let Some(flight) = flight.as_deref_mut()
+            && outq[position].is_held()
+        {
+            // What is still there now is held from the adverts before.
+            look(
+                flight,
+                &mut outq[position],
+                socket,
+                (router.interface, position),
+                number - 1,
+            );
+        }
         touched[position] = socket.stamped;
         router.sequence = next_sequence(router.sequence);
-        let number = router
+        let now = clock::now();
+        let times = (due, woke, now);
+        router
             .record
-            .built(router.sequence, priority, due, woke, clock::now());
+            .built(number, router.sequence, priority, times);
+        if let Some(flight) = flight.as_deref_mut() {
+            flight.submitted(number, router.sequence, now);
+        }
         // Interoperation (RFC 9568 §8.4.2) sends a second advert for version 2 routers; it is part of the same event.
         let versions: &[Version] = if config.interoperate {
             &[Version::V3, Version::V2]
@@ -92,6 +138,7 @@ impl Outbox {
             number,
             pair: ClockPair::sample(),
             unstamped: None,
+            flight,
         };
         for &version in versions {
             self.send_copies(
@@ -102,8 +149,14 @@ impl Outbox {
                 &mut stamper,
             );
         }
-        let unstamped = stamper.unstamped;
-        router.record.submitted(clock::now());
+        let Stamper {
+            unstamped, flight, ..
+        } = stamper;
+        let now = clock::now();
+        router.record.submitted(now);
+        if let Some(flight) = flight {
+            flight.accepted(&mut router.track, number, now, socket.stamped);
+        }
         if let Some(router) = unstamped.and_then(|other| io.routers.get_mut(usize::from(other.0))) {
             router.record.unstamped();
             router.dirty = true;
@@ -128,6 +181,7 @@ impl Outbox {
         // Settings that do not fit the version are refused when the setup is built.
         let Ok(advert) = send.advert(version, interoperate, priority) else {
             record.copy_refused(libc::EINVAL);
+            stamper.copy(Err(libc::EINVAL));
             return;
         };
         for &destination in &*destinations {
@@ -145,6 +199,7 @@ impl Outbox {
             };
             let Ok(length) = encoded else {
                 record.copy_refused(libc::EMSGSIZE);
+                stamper.copy(Err(libc::EMSGSIZE));
                 continue;
             };
             let packet = &self.packet[..length];
@@ -160,6 +215,7 @@ impl Outbox {
         let Some(InterfaceIo {
             sockets: Some(sockets),
             stamps,
+            outq,
             ..
         }) = io.interfaces.get_mut(interface)
         else {
@@ -173,7 +229,7 @@ impl Outbox {
         let Some(socket) = socket else { return };
         for _ in 0..READS {
             let Ok(count) = self.reports.receive(&socket.socket, BATCH, true) else {
-                return;
+                break;
             };
             let (now, pair) = (clock::now(), ClockPair::sample());
             for report in self.reports.iter() {
@@ -182,7 +238,18 @@ impl Outbox {
                         let Some(matched) = ring.stamp(id, point, real, now, pair) else {
                             continue;
                         };
-                        let Some(router) = io.routers.get_mut(usize::from(matched.router.0)) else {
+                        let mut router = io.routers.get_mut(usize::from(matched.router.0));
+                        if let Some(flight) = io.flight.as_deref_mut() {
+                            let track = router.as_deref_mut().map(|router| &mut *router.track);
+                            flight.stamped(
+                                track,
+                                matched.number,
+                                point,
+                                matched.at,
+                                matched.ambiguous,
+                            );
+                        }
+                        let Some(router) = router else {
                             continue;
                         };
                         router
@@ -195,15 +262,42 @@ impl Outbox {
                 }
             }
             if count < BATCH {
-                return;
+                break;
             }
         }
+        let Some(flight) = io.flight.as_deref_mut() else {
+            return;
+        };
+        let outq = &mut outq[position];
+        if outq.is_due(clock::now(), ring.worth_a_look()) {
+            let last = flight.last();
+            look(flight, outq, socket, (interface, position), last);
+        }
+        flight.flush();
     }
 
     /// Where the buffers are, for locking them.
     pub(super) fn memory(&self) -> [(usize, usize); 3] {
         let [packets, controls] = self.reports.memory();
         [(self.packet.as_ptr().addr(), MAX_PACKET), packets, controls]
+    }
+}
+
+/// Looks at a transmit socket's send memory, after advert `last`.
+fn look(
+    flight: &mut Flight,
+    outq: &mut OutQueue,
+    socket: &TransmitSocket,
+    place: (usize, usize),
+    last: u64,
+) {
+    let Ok(bytes) = sys::socket::unsent(&socket.socket) else {
+        return;
+    };
+    let now = clock::now();
+    match outq.saw(bytes, last, now) {
+        Some(from) => flight.taken(place, from, now),
+        None => flight.held(last, bytes),
     }
 }
 
@@ -214,9 +308,17 @@ struct Stamper<'a> {
     number: u64,
     pair: ClockPair,
     unstamped: Option<RouterIndex>,
+    flight: Option<&'a mut Flight>,
 }
 
 impl Stamper<'_> {
+    /// Records what became of a copy.
+    fn copy(&mut self, result: Result<(), i32>) {
+        if let Some(flight) = self.flight.as_deref_mut() {
+            flight.copy(self.number, result);
+        }
+    }
+
     /// Sends one packet; the kernel's refusal as an errno.
     fn send(
         &mut self,
@@ -246,7 +348,9 @@ impl Stamper<'_> {
             Ok(()) if socket.stamped => self.ring.accepted(ticket),
             Ok(()) | Err(_) => self.ring.refused(ticket),
         }
-        result.map_err(|error| error.raw_os_error().unwrap_or(libc::EIO))
+        let result = result.map_err(|error| error.raw_os_error().unwrap_or(libc::EIO));
+        self.copy(result);
+        result
     }
 }
 

@@ -7,7 +7,7 @@ use super::{Decoder, Encoder};
 use crate::core::{EvidenceSet, MemoryLock, SchedulingClass};
 
 /// Words of the engine; a test keeps it exact.
-pub(crate) const ENGINE_WORDS: usize = 26;
+pub(crate) const ENGINE_WORDS: usize = 27;
 
 /// What is published of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub(crate) struct EngineFacts {
     pub(crate) undelivered: u64,
     pub(crate) stamps_numbered: bool,
     pub(crate) evidence_missing: EvidenceSet,
+    /// Records that were not written, because too many came.
+    pub(crate) records_lost: u64,
 }
 
 impl EngineFacts {
@@ -119,6 +121,7 @@ fields!(EngineFacts {
     undelivered,
     stamps_numbered,
     evidence_missing,
+    records_lost,
 });
 
 fields!(EvidenceSet {
@@ -163,6 +166,7 @@ mod tests {
                     frozen: true,
                     ..EvidenceSet::NONE
                 },
+                records_lost: 12,
             };
             assert_eq!(EngineFacts::from_words(&facts.to_words()), Some(facts));
             let mut words = [0; 64];

@@ -8,6 +8,7 @@
 #[cfg(test)]
 pub(crate) mod allocation;
 pub(crate) mod descriptor;
+pub(crate) mod mapping;
 pub(crate) mod memory;
 pub(crate) mod message;
 pub(crate) mod packet;

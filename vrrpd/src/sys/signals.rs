@@ -35,8 +35,7 @@ mod tests {
             let watch = ContinueWatch::open().unwrap();
             assert_eq!(watch.take(), None);
             // To this thread alone: the others of a test do not block it.
-            nix::sys::pthread::pthread_kill(nix::sys::pthread::pthread_self(), Signal::SIGCONT)
-                .unwrap();
+            nix::sys::signal::raise(Signal::SIGCONT).unwrap();
             assert_eq!(watch.take(), Some(std::process::id()));
             assert_eq!(watch.take(), None);
         })

@@ -25,3 +25,15 @@ pub(crate) fn set_option(socket: impl AsFd, level: i32, name: i32, value: i32) -
         Err(io::Error::last_os_error())
     }
 }
+
+/// Bytes of packets sent on a socket that are still held below it: SIOCOUTQ.
+pub(crate) fn unsent(socket: impl AsFd) -> io::Result<u32> {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: the kernel writes one int, which outlives the call.
+    let result = unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+    if result == 0 {
+        Ok(u32::try_from(bytes).unwrap_or_default())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}

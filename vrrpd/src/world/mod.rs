@@ -138,7 +138,7 @@ impl Running {
         let started = core::now();
         // Before there is an engine, as this may wait for a file system.
         write_pid_files(&parts);
-        let (core, reports) = core::start(&configuration.plan, CoreOptions::default())
+        let (core, reports) = core::start(&configuration.plan, CoreOptions::default(), None)
             .map_err(|error| Failure::new(Exit::Configuration, &error))?;
         let view = core.view();
         let explained = core.view();

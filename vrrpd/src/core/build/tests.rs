@@ -14,6 +14,7 @@ fn built(plan: &Plan) -> Result<Built, CoreError> {
         plan,
         &mut InterfaceNames::default(),
         &mut TrackerNames::default(),
+        &mut Places::default(),
     )
 }
 
@@ -209,7 +210,13 @@ fn a_groups_trackers_count_for_every_member_and_once() {
         smtp_alert: false,
     });
     let (mut interfaces, mut trackers) = (InterfaceNames::default(), TrackerNames::default());
-    let built = build(&plan, &mut interfaces, &mut trackers).unwrap();
+    let built = build(
+        &plan,
+        &mut interfaces,
+        &mut trackers,
+        &mut Places::default(),
+    )
+    .unwrap();
     let script = trackers.find("check").unwrap();
     let eth1 = TrackerNames::interface(interfaces.key("eth1").unwrap());
     let setup = |router: &RouterPlan| {

@@ -142,7 +142,8 @@ mod tests {
 
     #[test]
     fn every_ancestor_up_to_the_mount_is_found_in_a_unified_hierarchy() {
-        let mounts = "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n";
+        let mounts =
+            "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n";
         let found = groups("0::/system.slice/vrrpd.service\n", mounts);
         assert_eq!(found.len(), 1);
         assert!(found[0].version_2);

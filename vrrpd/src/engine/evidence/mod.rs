@@ -95,6 +95,11 @@ impl Evidence {
         now.saturating_since(self.read_at) >= REFRESH
     }
 
+    /// Whether the baseline is so old that it is renewed even when something is due.
+    pub(super) fn is_very_stale(&self, now: Instant) -> bool {
+        now.saturating_since(self.read_at) >= 2 * REFRESH
+    }
+
     /// Whether a full read is affordable now.
     pub(super) fn may_read(&self, now: Instant) -> bool {
         now.saturating_since(self.read_at) >= APART
@@ -144,8 +149,8 @@ impl Evidence {
             let text = contents(Some(&group.file), &mut self.buffer[..]);
             *place = text.and_then(|text| parse::throttled(text, group.version_2));
         }
-        readings.frozen = contents(self.cgroups.frozen.as_ref(), &mut self.buffer[..])
-            .and_then(parse::frozen);
+        readings.frozen =
+            contents(self.cgroups.frozen.as_ref(), &mut self.buffer[..]).and_then(parse::frozen);
         readings.io_pressure = contents(self.cgroups.io_pressure.as_ref(), &mut self.buffer[..])
             .and_then(parse::full_pressure);
         readings

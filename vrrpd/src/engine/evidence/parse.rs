@@ -66,7 +66,8 @@ mod tests {
     #[test]
     fn values_are_found_in_what_kernels_write() {
         assert_eq!(schedstat(b"123 456 7\n"), Some((123, 456)));
-        let version_2 = b"usage_usec 9\nuser_usec 9\nnr_periods 4\nnr_throttled 2\nthrottled_usec 893900\n";
+        let version_2 =
+            b"usage_usec 9\nuser_usec 9\nnr_periods 4\nnr_throttled 2\nthrottled_usec 893900\n";
         let expected = Throttled {
             time: 893_900_000,
             times: 2,
@@ -88,7 +89,11 @@ mod tests {
         assert_eq!(throttled(b"usage_usec 9\n", true), None, "the root cgroup");
         assert_eq!(frozen(b"frozen_usec\n"), None);
         assert_eq!(frozen(b"frozen_usec 20"), None, "cut off");
-        assert_eq!(full_pressure(b"some total=4\n"), None, "the kernel's cpu.pressure of old");
+        assert_eq!(
+            full_pressure(b"some total=4\n"),
+            None,
+            "the kernel's cpu.pressure of old"
+        );
         assert_eq!(steal(b"cpu 1 2 3\n"), None);
         assert_eq!(steal(b"cpu 1 2 3 4 5 6 7 x\n"), None);
     }

@@ -101,7 +101,10 @@ mod tests {
             ..Readings::default()
         };
         let moved = now.since(&before);
-        assert_eq!((moved.cpu, moved.frozen, moved.steal), (Some(4), None, None));
+        assert_eq!(
+            (moved.cpu, moved.frozen, moved.steal),
+            (Some(4), None, None)
+        );
         assert_eq!(moved.throttled, None);
     }
 
@@ -110,7 +113,10 @@ mod tests {
         let mut before = Readings::default();
         let mut now = Readings::default();
         for (place, time) in [0, 30, 20].into_iter().enumerate() {
-            before.throttled[place] = Some(Throttled { time: 100, times: 7 });
+            before.throttled[place] = Some(Throttled {
+                time: 100,
+                times: 7,
+            });
             now.throttled[place] = Some(Throttled {
                 time: 100 + time,
                 times: 8,

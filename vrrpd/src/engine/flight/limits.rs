@@ -87,23 +87,66 @@ mod tests {
         assert!(!is_odd_sent(&sent(), interval));
         let late = Some(Time(5 * MILLI));
         for odd in [
-            Sent { woke: late, ..sent() },
-            Sent { left: late, ..sent() },
-            Sent { accepted: late, ..sent() },
-            Sent { taken: Some(Time(6 * MILLI)), ..sent() },
-            Sent { left: None, ..sent() },
-            Sent { priority: 0, ..sent() },
-            Sent { skipped: 1, ..sent() },
-            Sent { held_bytes: 832, ..sent() },
-            Sent { copies: 2, ..sent() },
-            Sent { errno: Some(1), ..sent() },
-            Sent { submitted: None, ..sent() },
+            Sent {
+                woke: late,
+                ..sent()
+            },
+            Sent {
+                left: late,
+                ..sent()
+            },
+            Sent {
+                accepted: late,
+                ..sent()
+            },
+            Sent {
+                taken: Some(Time(6 * MILLI)),
+                ..sent()
+            },
+            Sent {
+                left: None,
+                ..sent()
+            },
+            Sent {
+                priority: 0,
+                ..sent()
+            },
+            Sent {
+                skipped: 1,
+                ..sent()
+            },
+            Sent {
+                held_bytes: 832,
+                ..sent()
+            },
+            Sent {
+                copies: 2,
+                ..sent()
+            },
+            Sent {
+                errno: Some(1),
+                ..sent()
+            },
+            Sent {
+                submitted: None,
+                ..sent()
+            },
         ] {
             assert!(is_odd_sent(&odd, interval), "{odd:?}");
         }
-        let waits = Sent { left: None, settled: false, ..sent() };
+        let waits = Sent {
+            left: None,
+            settled: false,
+            ..sent()
+        };
         assert!(!is_odd_sent(&waits, interval), "its stamp may still come");
-        assert!(!is_odd_sent(&Sent { woke: late, ..sent() }, 1_000_000_000));
+        assert!(!is_odd_sent(
+            &Sent {
+                woke: late,
+                ..sent()
+            },
+            1_000_000_000
+        ));
     }
 
     #[test]
@@ -127,7 +170,10 @@ mod tests {
         assert!(is_odd_received(&next, gap(1300)));
         assert!(is_odd_received(&next, gap(1)));
         assert!(is_odd_received(&heard(Sequence::Missing(1)), gap(1000)));
-        let read_late = Received { read: Time(50 * MILLI), ..next };
+        let read_late = Received {
+            read: Time(50 * MILLI),
+            ..next
+        };
         assert!(is_odd_received(&read_late, gap(1000)));
         assert!(is_odd_received(&Received { dropped: 1, ..next }, gap(1000)));
     }

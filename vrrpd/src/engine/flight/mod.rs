@@ -7,22 +7,22 @@
 mod limits;
 mod open;
 mod outq;
-mod resume;
 mod tally;
 mod track;
 
 use std::time::Duration;
 
 use vrrp_proto::node::RouterIndex;
-use vrrp_proto::router::Transition;
 use vrrp_proto::time::Instant;
 use vrrp_proto::units::{Priority, WirePriority};
-use vrrp_record::history::{Received, Rejected, Router, Sent, Stage, Stall, Time};
+use vrrp_record::history::{Received, Rejected, Sent, Stage, Stall, Time};
+use vrrp_record::ring::{MINUTE_BUCKETS, Record, Resume, Transition, minute};
 
 use super::evidence::Moved;
 use super::steps::Timed;
-use crate::flight::{Axis, EngineRing, Kept};
+use crate::journal::Axis;
 use crate::net::StampPoint;
+use crate::recorder::EnginePart;
 use open::{Open, OpenAdverts};
 pub(crate) use outq::OutQueue;
 pub(crate) use track::Track;
@@ -36,11 +36,12 @@ const MINUTES_A_TURN: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Flight {
     axis: Axis,
-    ring: EngineRing,
+    ring: EnginePart,
     open: OpenAdverts,
     /// Adverts from this number on may have to be written again.
     dirty_from: u64,
-    routers: u16,
+    /// Records that were not written, because too many came.
+    lost: u64,
 }
 
 /// What is known of an advert when it is due.
@@ -71,24 +72,14 @@ pub(super) struct Lateness {
 
 impl Flight {
     /// A recorder into a ring.
-    pub(crate) fn new(ring: EngineRing) -> Self {
+    pub(crate) fn new(ring: EnginePart) -> Self {
         Self {
-            axis: ring.axis(),
+            axis: ring.axis,
             ring,
             open: OpenAdverts::new(),
             dirty_from: u64::MAX,
-            routers: 0,
+            lost: 0,
         }
-    }
-
-    /// Gives a router its position in the records, and describes it in the ring's header.
-    pub(super) fn add_router(&mut self, track: &mut Track) {
-        if track.position.is_some() {
-            return;
-        }
-        track.position = Some(self.routers);
-        self.ring.describe(self.routers, &track.description);
-        self.routers = self.routers.saturating_add(1);
     }
 
     /// An advert is due. Returns its number, which is one for all routers.
@@ -105,9 +96,9 @@ impl Flight {
             number: 0,
             router: due.router,
             socket: due.socket,
-            interval: track.description.interval,
+            interval: track.interval,
             sent: Sent {
-                router: track.position.unwrap_or(u16::MAX),
+                router: track.position,
                 id: 0,
                 priority: due.priority.as_u8(),
                 copies: 0,
@@ -171,7 +162,14 @@ impl Flight {
         open.sent.settled = open.sent.copies_accepted == 0 || !stamped;
         Self::write(&mut self.ring, open);
         let (due, woke) = (open.sent.due, open.sent.woke.unwrap_or(now));
-        self.tally(track, now, &[(Stage::Wake, woke.since(due)), (Stage::Send, now.since(woke))]);
+        self.tally(
+            track,
+            now,
+            &[
+                (Stage::Wake, woke.since(due)),
+                (Stage::Send, now.since(woke)),
+            ],
+        );
     }
 
     /// A copy's stamp.
@@ -256,16 +254,18 @@ impl Flight {
 
     /// A valid advert was heard.
     pub(super) fn heard(&mut self, track: &mut Track, mut received: Received) {
-        received.router = track.position.unwrap_or(u16::MAX);
+        received.router = track.position;
         let at = received.at();
         let before = track.heard.replace((received.from, at));
         let gap = before
             .filter(|(from, _)| *from == received.from)
             .map(|(_, before)| at.after(before));
         if limits::is_odd_received(&received, gap) {
-            self.ring.keep(&Kept::Received(&received));
+            self.ring.kept.append(Record::Received(received).encode());
         } else {
-            self.ring.received(&received);
+            self.ring
+                .adverts
+                .append(Record::Received(received).encode());
         }
         if let Some(gap) = gap {
             let gap = i64::try_from(gap.as_nanos()).unwrap_or(i64::MAX);
@@ -278,34 +278,48 @@ impl Flight {
 
     /// An advert for one of our routers was refused. A flood is folded into one record and written now and then.
     pub(super) fn rejected(&mut self, track: &mut Track, mut rejected: Rejected) {
-        rejected.router = track.position.unwrap_or(u16::MAX);
+        rejected.router = track.position;
         match track.fold(&rejected) {
             track::Fold::New => {
-                let slot = self.ring.keep(&Kept::Rejected(&rejected));
+                let slot = self.ring.kept.append(Record::Rejected(rejected).encode());
                 track.folded(rejected, slot);
             }
-            track::Fold::Again(folded, slot) => self.ring.keep_again(slot, &Kept::Rejected(&folded)),
+            track::Fold::Again(folded, slot) => {
+                let again = Record::Rejected(folded).encode();
+                if !self.ring.kept.rewrite(slot, again) {
+                    let slot = self.ring.kept.append(again);
+                    track.folded(folded, slot);
+                }
+            }
             track::Fold::Counted => {}
-            track::Fold::TooMany => self.ring.lost(),
+            track::Fold::TooMany => self.lost += 1,
         }
     }
 
     /// A router changed its state.
-    pub(super) fn transition(&mut self, track: &Track, transition: &Transition, priority: Priority) {
-        let at = self.axis.time(transition.at);
-        self.ring.keep(&Kept::Transition {
-            router: track.position.unwrap_or(u16::MAX),
-            from: resume::state(transition.from),
-            to: resume::state(transition.to),
+    pub(super) fn transition(
+        &mut self,
+        track: &Track,
+        transition: &vrrp_proto::router::Transition,
+        priority: Priority,
+    ) {
+        let (cause, peer) = Transition::cause_code(&transition.cause);
+        let record = Record::Transition(Transition {
+            router: track.position,
+            at: self.axis.time(transition.at),
+            from: transition.from,
+            to: transition.to,
+            cause,
             priority: priority.as_u8(),
-            at,
+            peer,
         });
+        self.ring.kept.append(record.encode());
     }
 
     /// The engine was late, and this is what moved meanwhile.
     pub(super) fn stalled(&mut self, late: &Lateness, moved: &Moved) {
         let few = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-        self.ring.keep(&Kept::Stall(&Stall {
+        let record = Record::Stall(Stall {
             due: self.axis.time(late.due),
             at: self.axis.time(late.at),
             from: self.axis.time(late.from),
@@ -328,7 +342,8 @@ impl Flight {
             cpu_number: late.cpu_number,
             step: late.step.step.as_u8(),
             step_time: nanos(late.step.length),
-        }));
+        });
+        self.ring.kept.append(record.encode());
     }
 
     /// Settles what has waited long enough. Cheap when there is nothing.
@@ -356,11 +371,16 @@ impl Flight {
         }
     }
 
-    /// The router's facts that a later run may resume from.
-    pub(super) fn remember(&mut self, track: &Track, facts: &vrrp_record::ring::RouterState) {
-        if let Some(position) = track.position {
-            self.ring.remember(position, facts);
+    /// What a later run may resume from, where the ring has a place for the router.
+    pub(super) fn remember(&mut self, resume: &Resume) {
+        if let Some(place) = self.ring.resumes.get_mut(usize::from(resume.router)) {
+            place.write(resume);
         }
+    }
+
+    /// The engine lives.
+    pub(super) fn beat(&mut self, now: Instant) {
+        self.ring.life.beat(self.axis.time(now));
     }
 
     /// An instant on the axis of the records.
@@ -370,12 +390,12 @@ impl Flight {
 
     /// Records that were not written, because too many came.
     pub(super) const fn lost_records(&self) -> u64 {
-        self.ring.lost_records()
+        self.lost
     }
 
     /// The run ends in order.
-    pub(super) fn end(&mut self, now: Instant, addresses_removed: bool) {
-        self.ring.end(self.axis.time(now), addresses_removed);
+    pub(super) fn end(&mut self, now: Instant) {
+        self.ring.life.end(self.axis.time(now));
     }
 
     /// Routers have other positions in the engine now; those in the records stay.
@@ -398,47 +418,43 @@ impl Flight {
     }
 
     fn turn(&mut self, track: &mut Track, now: Time) {
-        let router = track.position.unwrap_or(u16::MAX);
-        let ring = &mut self.ring;
+        let (router, minutes) = (track.position, &mut self.ring.minutes);
         track.tally.turn(now, |over| {
-            ring.minute(router, over.stage, over.minute, over.counts, over.largest);
+            let mut part = [(0, 0); MINUTE_BUCKETS];
+            let mut filled = 0;
+            let counts = (0_u16..).zip(over.counts).filter(|(_, count)| **count > 0);
+            for (bucket, count) in counts {
+                part[filled] = (bucket, *count);
+                filled += 1;
+                if filled == part.len() {
+                    minutes.append(minute(router, over.minute, over.stage, over.largest, &part));
+                    filled = 0;
+                }
+            }
+            if filled > 0 {
+                let part = &part[..filled];
+                minutes.append(minute(router, over.minute, over.stage, over.largest, part));
+            }
         });
     }
 
     /// Writes an advert, or writes it again in its place. What turned out to be odd goes to the kept records as well.
-    fn write(ring: &mut EngineRing, open: &mut Open) {
+    fn write(ring: &mut EnginePart, open: &mut Open) {
+        let record = Record::Sent(open.sent).encode();
         let odd = limits::is_odd_sent(&open.sent, open.interval);
         if let Some(slot) = open.ordinary {
-            ring.sent_again(slot, &open.sent);
+            ring.adverts.rewrite(slot, record);
         } else if open.kept.is_none() && !odd {
-            open.ordinary = Some(ring.sent(&open.sent));
+            open.ordinary = Some(ring.adverts.append(record));
         }
         if let Some(slot) = open.kept {
-            ring.keep_again(slot, &Kept::Sent(&open.sent));
+            ring.kept.rewrite(slot, record);
         } else if odd {
-            open.kept = Some(ring.keep(&Kept::Sent(&open.sent)));
+            open.kept = Some(ring.kept.append(record));
         }
     }
 }
 
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// A description of a router without a plan, for tests.
-#[cfg(test)]
-pub(super) fn described(interval: u64) -> Router {
-    Router {
-        name: "VI_1".to_owned(),
-        interface: "eth0".to_owned(),
-        vrid: 7,
-        ipv6: false,
-        version: 3,
-        source: None,
-        interval,
-        priority: 100,
-        preempt: true,
-        down_adverts: 3,
-        addresses: Vec::new(),
-    }
 }

@@ -2,7 +2,6 @@
 
 use vrrp_proto::node::RouterIndex;
 use vrrp_record::history::Sent;
-use vrrp_record::ring::Slot;
 
 /// Adverts that are remembered. Older ones are settled as they are: at a hundred adverts a second these are ten seconds.
 const LENGTH: usize = 1024;
@@ -20,8 +19,10 @@ pub(super) struct Open {
     pub(super) interval: u64,
     pub(super) sent: Sent,
     pub(super) copies_left: u8,
-    pub(super) ordinary: Option<Slot>,
-    pub(super) kept: Option<Slot>,
+    /// Number of its record among the ordinary ones.
+    pub(super) ordinary: Option<u64>,
+    /// Number of its record among those kept whole.
+    pub(super) kept: Option<u64>,
     /// It changed since it was written.
     pub(super) dirty: bool,
 }
@@ -116,9 +117,7 @@ impl OpenAdverts {
 
     /// The oldest advert that is not settled. Looks each advert up once over its life.
     pub(super) fn first_unsettled(&mut self) -> Option<&mut Open> {
-        self.unsettled = self
-            .unsettled
-            .max(self.next.saturating_sub(LENGTH as u64));
+        self.unsettled = self.unsettled.max(self.next.saturating_sub(LENGTH as u64));
         while self.unsettled < self.next {
             let open = &self.adverts[Self::place(self.unsettled)];
             if open.number == self.unsettled && !open.sent.settled {

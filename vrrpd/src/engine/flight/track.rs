@@ -3,8 +3,7 @@
 
 use std::net::IpAddr;
 
-use vrrp_record::history::{Rejected, Router, Time};
-use vrrp_record::ring::Slot;
+use vrrp_record::history::{Rejected, Time};
 
 use super::tally::Tally;
 
@@ -19,9 +18,12 @@ const SECOND: i64 = 1_000_000_000;
 /// One router's memory. It stays with the router over reloads.
 #[derive(Debug)]
 pub(crate) struct Track {
-    /// In records and in the ring's header; none until the engine has it.
-    pub(super) position: Option<u16>,
-    pub(super) description: Router,
+    /// In records and in the ring's header; the same over reloads.
+    pub(super) position: u16,
+    /// Configured interval in nanoseconds.
+    pub(super) interval: u64,
+    /// Digest of its plan: a later run resumes only what is configured alike.
+    pub(crate) plan: u64,
     pub(super) tally: Tally,
     /// Due times that had passed in silence at the advert before.
     pub(super) skipped: u64,
@@ -35,7 +37,7 @@ pub(crate) struct Track {
 #[derive(Clone, Copy, Debug)]
 struct Folded {
     first: Rejected,
-    slot: Option<Slot>,
+    slot: u64,
     written: Time,
 }
 
@@ -45,7 +47,7 @@ pub(super) enum Fold {
     /// A record of its own.
     New,
     /// It joined this one, which is due to be written again.
-    Again(Rejected, Slot),
+    Again(Rejected, u64),
     /// It joined one that was written a moment ago.
     Counted,
     /// Nothing: too many different ones came.
@@ -53,10 +55,11 @@ pub(super) enum Fold {
 }
 
 impl Track {
-    pub(crate) fn new(description: Router) -> Self {
+    pub(crate) fn new(position: u16, interval: u64, plan: u64) -> Self {
         Self {
-            position: None,
-            description,
+            position,
+            interval,
+            plan,
             tally: Tally::new(),
             skipped: 0,
             heard: None,
@@ -66,24 +69,32 @@ impl Track {
         }
     }
 
-    /// The same router under a new configuration: what was measured goes on, what is configured is new.
-    pub(crate) fn continue_as(&mut self, description: Router) -> Router {
-        std::mem::replace(&mut self.description, description)
+    /// Takes over what was measured of the same router under an earlier configuration.
+    pub(crate) fn inherit(&mut self, old: &mut Self) {
+        let (interval, plan, position) = (self.interval, self.plan, self.position);
+        std::mem::swap(self, old);
+        self.interval = interval;
+        self.plan = plan;
+        self.position = position;
     }
 
+    /// Its position in records.
+    pub(in crate::engine) const fn position(&self) -> u16 {
+        self.position
+    }
+
+    /// Whether the packet gets a record of its own.
     pub(super) fn fold(&mut self, next: &Rejected) -> Fold {
         if let Some(folded) = &mut self.refused
             && (folded.first.from, folded.first.reason) == (next.from, next.reason)
             && next.at.since(folded.first.at) < FOLD
         {
             folded.first.more = folded.first.more.saturating_add(1);
-            return match folded.slot {
-                Some(slot) if next.at.since(folded.written) >= AGAIN => {
-                    folded.written = next.at;
-                    Fold::Again(folded.first, slot)
-                }
-                _ => Fold::Counted,
-            };
+            if next.at.since(folded.written) < AGAIN {
+                return Fold::Counted;
+            }
+            folded.written = next.at;
+            return Fold::Again(folded.first, folded.slot);
         }
         if next.at.since(self.second) >= SECOND {
             self.second = next.at;
@@ -96,10 +107,11 @@ impl Track {
         Fold::New
     }
 
-    pub(super) fn folded(&mut self, first: Rejected, slot: Slot) {
+    /// The record of the packets that may follow.
+    pub(super) fn folded(&mut self, first: Rejected, slot: u64) {
         self.refused = Some(Folded {
             first,
-            slot: Some(slot),
+            slot,
             written: first.at,
         });
     }
@@ -115,7 +127,6 @@ impl Track {
 
 #[cfg(test)]
 mod tests {
-    use super::super::described;
     use super::*;
 
     fn refused(from: u8, at: i64) -> Rejected {
@@ -133,9 +144,9 @@ mod tests {
 
     #[test]
     fn a_flood_of_one_sender_is_one_record_and_one_of_many_senders_is_bounded() {
-        let mut track = Track::new(described(1_000_000_000));
+        let mut track = Track::new(0, 1_000_000_000, 0);
         assert!(matches!(track.fold(&refused(1, 0)), Fold::New));
-        track.folded(refused(1, 0), Slot::default());
+        track.folded(refused(1, 0), 1);
         for n in 1..100 {
             assert!(matches!(track.fold(&refused(1, n)), Fold::Counted));
         }
@@ -143,7 +154,8 @@ mod tests {
             panic!("it is written again after a while");
         };
         assert_eq!(folded.more, 100);
-        let new = (2..200_u8).filter(|from| matches!(track.fold(&refused(*from, AGAIN)), Fold::New));
+        let new =
+            (2..200_u8).filter(|from| matches!(track.fold(&refused(*from, AGAIN)), Fold::New));
         assert_eq!(new.count(), usize::from(A_SECOND) - 1);
         assert!(matches!(track.fold(&refused(9, 2 * SECOND)), Fold::New));
     }

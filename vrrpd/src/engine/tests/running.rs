@@ -23,7 +23,7 @@ impl Running {
             .build()
             .unwrap();
         let context = runtime.enter();
-        let (core, reports) = start_with(plan, options, stand_in).unwrap();
+        let (core, reports) = start_with(plan, options, None, stand_in).unwrap();
         drop(context);
         Self {
             core,

@@ -19,8 +19,8 @@ use vrrp_record::status::Status;
 use super::super::*;
 use crate::control::Source;
 use crate::core::{
-    AdvertCounts, CoreSnapshot, EngineSnapshot, MemoryLock, ReceiveCounts, Report, RouterSnapshot,
-    SchedulingClass,
+    AdvertCounts, CoreSnapshot, EngineSnapshot, EvidenceSet, MemoryLock, ReceiveCounts, Report,
+    RouterSnapshot, SchedulingClass,
 };
 
 pub(super) const VRID: Vrid = Vrid::new(205).unwrap();
@@ -247,6 +247,8 @@ fn snapshot() -> CoreSnapshot {
             receive_drops: 0,
             undelivered: 0,
             stamps_numbered: false,
+            evidence_missing: EvidenceSet::NONE,
+            records_lost: 0,
             running: true,
         },
         routers: vec![RouterSnapshot {
