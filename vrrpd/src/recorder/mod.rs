@@ -12,15 +12,15 @@ use std::time::Duration;
 use vrrp_config::plan::RouterPlan;
 use vrrp_record::history::Router;
 use vrrp_record::ring::{
-    ADVERT, Description, EVENT, Layout, LifeWriter, MINUTE, RegionReader, RegionWriter,
-    ResumeWriter, Ring, RunHeader,
+    ADVERT, Description, EVENT, Layout, LifeWriter, MINUTE, RegionWriter, ResumeWriter, Ring,
+    RunHeader,
 };
 
 pub(crate) use file::RingFile;
 pub(crate) use previous::{Previous, find_previous};
 
 use crate::core::MemoryLock;
-use crate::journal::Axis;
+use crate::journal::{Axis, RingAccess};
 use vrrp_proto::time::Instant;
 
 /// The recorder's file in the run directory.
@@ -49,7 +49,8 @@ pub(crate) struct Recorder {
     pub(crate) descriptions: Vec<Description<'static>>,
     pub(crate) samples: RegionWriter<'static, ADVERT>,
     pub(crate) events: RegionWriter<'static, EVENT>,
-    pub(crate) readers: Readers,
+    /// For the journal.
+    pub(crate) access: RingAccess,
 }
 
 /// What the engine writes.
@@ -61,16 +62,6 @@ pub(crate) struct EnginePart {
     pub(crate) minutes: RegionWriter<'static, MINUTE>,
     pub(crate) life: LifeWriter<'static>,
     pub(crate) resumes: Vec<ResumeWriter<'static>>,
-}
-
-/// Followers of every region, for the journal.
-#[derive(Clone, Debug)]
-pub(crate) struct Readers {
-    pub(crate) adverts: RegionReader<'static, ADVERT>,
-    pub(crate) kept: RegionReader<'static, ADVERT>,
-    pub(crate) minutes: RegionReader<'static, MINUTE>,
-    pub(crate) samples: RegionReader<'static, ADVERT>,
-    pub(crate) events: RegionReader<'static, EVENT>,
 }
 
 /// What status shows of a recorder.
@@ -120,17 +111,24 @@ impl Recorder {
             adverts: ring.adverts.capacity(),
             locked,
         };
-        Ok(Self::of(ring, file, facts, axis(run)))
-    }
-
-    fn of(ring: Ring<'static>, file: RingFile, facts: RecorderFacts, axis: Axis) -> Self {
-        let readers = Readers {
+        let access = RingAccess {
+            words,
             adverts: ring.adverts.reader(),
             kept: ring.kept.reader(),
             minutes: ring.minutes.reader(),
             samples: ring.samples.reader(),
-            events: ring.events.reader(),
+            file: facts.path.display().to_string(),
         };
+        Ok(Self::of(ring, file, facts, access, axis(run)))
+    }
+
+    fn of(
+        ring: Ring<'static>,
+        file: RingFile,
+        facts: RecorderFacts,
+        access: RingAccess,
+        axis: Axis,
+    ) -> Self {
         let Ring {
             adverts,
             kept,
@@ -155,7 +153,7 @@ impl Recorder {
             descriptions,
             samples,
             events,
-            readers,
+            access,
         }
     }
 }
@@ -185,12 +183,15 @@ pub(crate) fn describe(plan: &RouterPlan) -> Router {
     }
 }
 
-/// A recorder without a file, and the memory behind it, for tests.
+/// A recorder without a file for tests: what the core writes, and the memory behind it.
 #[cfg(test)]
 pub(crate) fn in_memory(
     bytes: usize,
     run: &RunHeader,
-) -> (EnginePart, &'static [std::sync::atomic::AtomicU64]) {
+) -> (
+    crate::core::Recording,
+    &'static [std::sync::atomic::AtomicU64],
+) {
     let layout = Layout::new(bytes, 4).unwrap();
     let words: Vec<_> = (0..layout.bytes() / 8)
         .map(|_| std::sync::atomic::AtomicU64::new(0))
@@ -205,7 +206,14 @@ pub(crate) fn in_memory(
         life: ring.life,
         resumes: ring.resumes,
     };
-    (engine, words)
+    let descriptions = ring.descriptions;
+    (
+        crate::core::Recording {
+            engine,
+            descriptions,
+        },
+        words,
+    )
 }
 
 /// What that memory would be as a file.

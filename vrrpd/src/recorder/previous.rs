@@ -121,7 +121,8 @@ mod tests {
         fs::create_dir_all(&directory).unwrap();
         assert!(find_previous(&directory).unwrap().is_none());
 
-        let (mut engine, words) = in_memory(1 << 20, &run());
+        let (recording, words) = in_memory(1 << 20, &run());
+        let mut engine = recording.engine;
         engine.resumes[0].write(&active(2));
         engine.life.beat(Time(6_000));
         fs::write(directory.join(FILE), bytes_of(words)).unwrap();

@@ -21,7 +21,7 @@ use crate::core::EvidenceSet;
 use crate::sys;
 use crate::sys::signals::ContinueWatch;
 use cgroup::Cgroups;
-pub(super) use readings::{Moved, Readings, Throttled};
+pub(super) use readings::{Moved, Readings};
 
 /// A baseline older than this is refreshed before the next sleep.
 const REFRESH: Duration = Duration::from_secs(1);

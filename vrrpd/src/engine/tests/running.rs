@@ -1,19 +1,24 @@
 //! A running core with a runtime to take its reports in.
 
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use vrrp_config::plan::Plan;
 use vrrp_proto::router::{State, StopKind};
+use vrrp_record::history::Time;
+use vrrp_record::ring::{Reading, RunHeader, read};
 
 use super::stand_in::stand_in;
 use crate::core::start::start_with;
-use crate::core::{Core, CoreOptions, OnResign, Report, Reports, RouterSnapshot};
+use crate::core::{Core, CoreOptions, OnResign, Report, Reports, RouterSnapshot, now};
+use crate::recorder::{bytes_of, in_memory};
 
 /// A core with a runtime to take its reports in.
 pub(super) struct Running {
     pub(super) core: Core,
     reports: Reports,
     runtime: tokio::runtime::Runtime,
+    ring: &'static [AtomicU64],
 }
 
 impl Running {
@@ -23,13 +28,30 @@ impl Running {
             .build()
             .unwrap();
         let context = runtime.enter();
-        let (core, reports) = start_with(plan, options, None, stand_in).unwrap();
+        let run = RunHeader {
+            started: Time(1_700_000_000_000_000_000),
+            monotonic_ns: now().as_nanos(),
+            ..RunHeader::default()
+        };
+        let (recording, ring) = in_memory(1 << 20, &run);
+        let (core, reports) = start_with(plan, options, Some(recording), stand_in).unwrap();
         drop(context);
         Self {
             core,
             reports,
             runtime,
+            ring,
         }
+    }
+
+    /// The flight recorder's memory, which outlives the core.
+    pub(super) const fn ring(&self) -> &'static [AtomicU64] {
+        self.ring
+    }
+
+    /// What the flight recorder holds.
+    pub(super) fn records(&self) -> Reading {
+        read(&bytes_of(self.ring)).unwrap()
     }
 
     /// Takes reports, beating, until one is what is waited for; at most 20 s.
