@@ -8,8 +8,11 @@
 
 mod canary;
 mod capture;
+mod cgroup;
+mod forwarder;
 mod frame;
 mod haproxy;
+mod hog;
 mod host;
 mod init;
 mod network;
@@ -22,8 +25,11 @@ mod worker;
 
 pub use canary::{Canary, Lateness, canary_main};
 pub use capture::{Capture, Seen};
+pub use cgroup::Cgroup;
+pub use forwarder::{Disk, Forwarder, forwarder_main};
 pub use frame::{Advert, Claim, Frame};
 pub use haproxy::Haproxy;
+pub use hog::{Hog, hog_main};
 pub use host::{Address, Host};
 pub use init::init_main;
 pub use network::Lab;

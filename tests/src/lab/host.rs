@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use nix::mount::{MsFlags, mount};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
 
 use super::init;
@@ -99,6 +99,37 @@ impl Host {
     /// Process id of its first process, by which `ip` names its network namespace.
     pub(crate) fn first_process(&self) -> u32 {
         lock(&self.0.init).child.id()
+    }
+
+    /// Its files as this process can reach them, for as long as the host lives.
+    #[must_use]
+    pub fn root(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root", self.first_process()))
+    }
+
+    /// Runs a program to its end, and insists on success.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn must(&self, command: &str) {
+        let arguments: Vec<&str> = command.split(' ').collect();
+        let finished = self.run(&arguments);
+        assert!(
+            finished.code == 0,
+            "{}: {command}: {}",
+            self.name(),
+            finished.output
+        );
+    }
+
+    /// Lets `nft` carry out these lines on the host, and insists on success.
+    ///
+    /// # Panics
+    /// When `nft` refuses.
+    pub fn nft(&self, rules: &str) {
+        let file = format!("/run/lab-{}.nft", self.0.next.fetch_add(1, Ordering::Relaxed));
+        self.write(&file, rules, 0o600);
+        self.must(&format!("nft -f {file}"));
     }
 
     /// Starts a program; its output is shown when the test fails.
@@ -320,8 +351,16 @@ fn furnish(programs: &Path) -> std::io::Result<()> {
         MsFlags::empty(),
         Some("mode=1777"),
     )?;
-    // Shows the interfaces of the new network namespace.
+    // The new /sys shows the interfaces of the new network namespace and hides the cgroups mounted in the old one; they
+    // are the machine's, so they are shown again.
+    let groups = "/run/cgroup";
+    std::fs::create_dir(groups)?;
+    let recursive = MsFlags::MS_BIND | MsFlags::MS_REC;
+    mount(Some("/sys/fs/cgroup"), groups, NONE, recursive, NONE)?;
     mount(Some("sysfs"), "/sys", Some("sysfs"), MsFlags::empty(), NONE)?;
+    mount(Some(groups), "/sys/fs/cgroup", NONE, recursive, NONE)?;
+    umount2(groups, MntFlags::MNT_DETACH)?;
+    std::fs::remove_dir(groups)?;
     Ok(())
 }
 

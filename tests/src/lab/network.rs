@@ -112,6 +112,30 @@ impl Lab {
         self.wait_forwarding(&port);
     }
 
+    /// Joins an interface of a host to one of another without a switch between them.
+    pub(crate) fn wire(
+        &mut self,
+        host: &Host,
+        interface: &str,
+        other: &Host,
+        end: &str,
+        addresses: &[&str],
+    ) {
+        self.links += 1;
+        self.batch(&format!(
+            "link add name {interface} address 02:00:00:00:01:{:02x} netns {} type veth peer name {end} netns {}\n",
+            self.links,
+            host.first_process(),
+            other.first_process(),
+        ));
+        other.ip(&format!("link set {end} up"));
+        for address in addresses {
+            let flags = if address.contains(':') { " nodad" } else { "" };
+            host.ip(&format!("addr add {address} dev {interface}{flags}"));
+        }
+        host.ip(&format!("link set {interface} up"));
+    }
+
     /// Takes the cable out: the host's interface loses its carrier.
     pub fn unplug(&self, host: &Host, interface: &str) {
         self.batch(&format!("link set {} down\n", port(host, interface)));
@@ -168,6 +192,46 @@ impl Lab {
             .filter(|host| host.has(interface, ip))
             .map(Host::name)
             .collect()
+    }
+
+    /// Carries out rules of the bridges' firewall, in a table `bridge lab` of its own that [`heal`](Self::heal) removes.
+    /// `FROM` and `TO` stand for the ports of two hosts' interfaces.
+    pub fn filter(&self, from: (&Host, &str), to: (&Host, &str), rule: &str) {
+        self.nft(&format!(
+            "add table bridge lab\n\
+             add chain bridge lab wires {{ type filter hook forward priority 0; }}\n\
+             add rule bridge lab wires iifname \"{}\" oifname \"{}\" {rule}\n",
+            port(from.0, from.1),
+            port(to.0, to.1),
+        ));
+    }
+
+    /// What the rules of [`filter`](Self::filter) have counted, rule after rule, in packets.
+    #[must_use]
+    pub fn filtered(&self) -> Vec<u64> {
+        let output = self
+            .switch
+            .run(|| Command::new("nft").args(["list", "table", "bridge", "lab"]).output());
+        let text = output
+            .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+            .unwrap_or_default();
+        text.lines()
+            .filter_map(|line| line.split_once("counter packets "))
+            .filter_map(|(_, rest)| rest.split(' ').next()?.parse().ok())
+            .collect()
+    }
+
+    /// Makes a segment block each port for a time after it was plugged in, as a spanning tree does: twice `delay`.
+    pub fn spanning_tree(&self, segment: &str, delay: Duration) {
+        self.batch(&format!(
+            "link set {segment} type bridge stp_state 1 forward_delay {}\n",
+            delay.as_millis() / 10
+        ));
+    }
+
+    /// Puts the cable back without waiting until anything is forwarded.
+    pub fn plug_at_once(&self, host: &Host, interface: &str) {
+        self.batch(&format!("link set {} up\n", port(host, interface)));
     }
 
     fn batch(&self, commands: &str) {

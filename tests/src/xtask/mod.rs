@@ -43,6 +43,8 @@ pub fn main() -> ExitCode {
         ["sim", "--seed", seed] => replay(seed),
         ["sim", "--count", count] => simulate(count),
         ["lab-init"] => crate::lab::init_main(),
+        ["lab-hog", cpu, millis] => crate::lab::hog_main(cpu, millis),
+        ["lab-forwarder", rest @ ..] => crate::lab::forwarder_main(rest),
         ["lab-canary", file] => crate::lab::canary_main(Path::new(file)),
         [] | ["help" | "-h" | "--help"] => {
             println!("{HELP}");
