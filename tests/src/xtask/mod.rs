@@ -9,6 +9,7 @@
 
 mod cargo;
 mod demo;
+mod drill;
 mod interop;
 mod packages;
 mod stages;
@@ -23,12 +24,14 @@ cargo xtask COMMAND
   test                          everything CI runs: format, lints, documentation, unit, property, simulation and
                                 namespace tests; installs the Debian packages it misses
   demo                          two load balancers and their address, in namespaces, in under two minutes
+  drill [--seed N] [--only CODE] [--json]
+                                inject every cause of the catalogue that namespaces can, and compare verdicts with the truth
   interop [FILTER] [--repeat N] only the tests beside Debian's keepalived, N times in a row
   vectors FILE                  run packets with expected outcomes against the protocol crate
   sim --seed N                  replay one simulated scenario with its event log
   sim --count N                 run the scenarios of the seeds below N
 
-test, demo and interop need root for namespaces.";
+test, demo, drill and interop need root for namespaces.";
 
 /// Runs the command line.
 #[must_use]
@@ -38,6 +41,7 @@ pub fn main() -> ExitCode {
     match words.as_slice() {
         ["test"] => test::run(),
         ["demo"] => demo::run(),
+        ["drill", rest @ ..] => drill::run(rest),
         ["interop", rest @ ..] => interop::run(rest),
         ["vectors", file] => vectors(Path::new(file)),
         ["sim", "--seed", seed] => replay(seed),

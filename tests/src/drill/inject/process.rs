@@ -1,0 +1,207 @@
+//! A: the sender's own process.
+
+use std::time::Duration;
+
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
+use crate::drill::cause::{
+    Cause, FROM_LEADER, ON_LEADER, ON_THE_SENDER, Truth, View,
+};
+use crate::drill::scene::{Node, Scene};
+use crate::lab::{Cgroup, Hog, State};
+
+pub(super) const CAUSES: &[Cause] = &[
+    Cause::new(
+        "A1",
+        "ordinary programs of higher weight take the engine's CPU; real time off",
+        ON_LEADER,
+        cpu_wait,
+        Truth::sender(&["A1"]),
+    )
+    .prepare(|setup, _| setup.leader.ordinary = true)
+    .alone(),
+    Cause::new(
+        "A2",
+        "a real-time program takes the engine's CPU; real time off",
+        ON_LEADER,
+        starved,
+        Truth::sender(&["A2", "A1"]),
+    )
+    .prepare(|setup, _| setup.leader.ordinary = true)
+    .alone(),
+    Cause::new(
+        "A3",
+        "a CPU quota throttles the daemon; real time off",
+        ON_LEADER,
+        throttled,
+        Truth::sender(&["A3"]),
+    )
+    .prepare(|setup, _| setup.leader.ordinary = true),
+    Cause::new(
+        "A4",
+        "SIGSTOP, later SIGCONT",
+        FROM_LEADER,
+        stopped,
+        Truth::sender(&["A4"]),
+    ),
+    Cause::new(
+        "A5",
+        "frozen by a cgroup",
+        FROM_LEADER,
+        frozen,
+        Truth::sender(&["A5"]),
+    ),
+    Cause::new(
+        "A10",
+        "kill -9, and a new start",
+        FROM_LEADER,
+        crashed,
+        Truth {
+            leader: View::is(&["A10"]),
+            follower: View::is(&["A10"]).or_undetermined(ON_THE_SENDER),
+            both: View::is(&["A10"]),
+        },
+    ),
+    Cause::new(
+        "A11",
+        "SIGTERM",
+        FROM_LEADER,
+        stopped_cleanly,
+        Truth {
+            leader: View::is(&["A11", "F11"]),
+            follower: View::is(&["F3", "A11"]),
+            both: View::is(&["A11", "F3", "F11"]),
+        },
+    ),
+];
+
+fn cpu_wait(scene: &mut Scene) -> Result<(), String> {
+    let group = Cgroup::new("cpu").ok_or("no cpu cgroups here")?;
+    let idle = |error| format!("not injected: {error}");
+    group.set("cpu.idle", "1").map_err(idle)?;
+    group.add(&scene.leader.pids()).map_err(idle)?;
+    compete(scene, None, 4)
+}
+
+fn starved(scene: &mut Scene) -> Result<(), String> {
+    compete(scene, Some(50), 1)
+}
+
+/// Hogs on the last CPU, and the leader's daemon pinned to it, as long as the follower needs to take over.
+fn compete(scene: &mut Scene, realtime: Option<u8>, hogs: usize) -> Result<(), String> {
+    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    if cpus < 2 {
+        return Err("not injected: a second CPU is needed to watch".to_owned());
+    }
+    let cpu = cpus - 1;
+    pin(&scene.leader, Some(cpu))?;
+    let before = scene.leader.run_delay();
+    let time = scene.outage();
+    let running: Vec<Hog> = (0..hogs)
+        .filter_map(|_| Hog::start(scene.xtask(), cpu, time, realtime).ok())
+        .collect();
+    for hog in running {
+        hog.wait();
+    }
+    pin(&scene.leader, None)?;
+    let waited = scene.leader.run_delay().saturating_sub(before);
+    scene.prove(
+        waited > time / 3,
+        &format!("the engine waited {waited:?} of {time:?} for its CPU"),
+    )
+}
+
+fn pin(node: &Node, cpu: Option<usize>) -> Result<(), String> {
+    let mut set = CpuSet::new();
+    for one in 0..CpuSet::count() {
+        if cpu.is_none_or(|cpu| cpu == one) {
+            let _ = set.set(one);
+        }
+    }
+    node.threads()
+        .into_iter()
+        .try_for_each(|thread: Pid| sched_setaffinity(thread, &set))
+        .map_err(|error| format!("not injected: cannot pin the daemon: {error}"))
+}
+
+fn throttled(scene: &mut Scene) -> Result<(), String> {
+    let group = Cgroup::new("cpu").ok_or("no cpu cgroups here")?;
+    let fail = |error| format!("not injected: {error}");
+    group.set("cpu.cfs_period_us", "1000000").map_err(fail)?;
+    group.set("cpu.cfs_quota_us", "1000").map_err(fail)?;
+    let time = scene.outage() + Duration::from_secs(2);
+    group.add(&scene.leader.pids()).map_err(fail)?;
+    scene.pause(time);
+    let times = group.number("cpu.stat", "nr_throttled ").unwrap_or(0);
+    drop(group);
+    scene.prove(times > 0, "the kernel throttled nothing")
+}
+
+pub(super) fn stopped(scene: &mut Scene) -> Result<(), String> {
+    let time = scene.outage();
+    stop(&scene.leader, time)?;
+    let gap = scene.gap("lb1");
+    scene.prove(gap >= time, &format!("longest gap of {gap:?}, not {time:?}"))
+}
+
+/// Stops a daemon with all of its processes for a time.
+pub(super) fn stop(node: &Node, time: Duration) -> Result<(), String> {
+    let pids = node.pids();
+    let tell = |signal| {
+        for pid in &pids {
+            let _ = nix::sys::signal::kill(*pid, signal);
+        }
+    };
+    tell(Signal::SIGSTOP);
+    let all = pids.iter().all(|pid| {
+        crate::lab::wait_for(Duration::from_secs(1), || {
+            std::fs::read_to_string(format!("/proc/{pid}/stat"))
+                .is_ok_and(|stat| stat.contains(") T "))
+                .then_some(())
+        })
+        .is_some()
+    });
+    std::thread::sleep(time);
+    tell(Signal::SIGCONT);
+    if all {
+        Ok(())
+    } else {
+        Err("not injected: a process did not stop".to_owned())
+    }
+}
+
+fn frozen(scene: &mut Scene) -> Result<(), String> {
+    let hierarchy = if scene.prng.chance(50) {
+        "freezer"
+    } else {
+        "unified"
+    };
+    let group = Cgroup::new(hierarchy)
+        .or_else(|| Cgroup::new("freezer"))
+        .ok_or("not injected: no freezer here")?;
+    let time = scene.outage();
+    group.add(&scene.leader.pids()).map_err(|error| error.to_string())?;
+    group.freeze().map_err(|error| error.to_string())?;
+    scene.pause(time);
+    group.thaw();
+    let gap = scene.gap("lb1");
+    scene.prove(gap >= time, &format!("longest gap of {gap:?}, not {time:?}"))
+}
+
+fn crashed(scene: &mut Scene) -> Result<(), String> {
+    scene.leader.peer().kill();
+    let time = scene.outage();
+    scene.pause(time);
+    scene.follower.reach(State::Master)?;
+    scene.start_leader();
+    scene.leader.reach(State::Master)?;
+    scene.calm(4)
+}
+
+fn stopped_cleanly(scene: &mut Scene) -> Result<(), String> {
+    let finished = scene.leader.peer().stop();
+    scene.prove(finished.code == 0, &finished.output)?;
+    scene.follower.reach(State::Master)
+}

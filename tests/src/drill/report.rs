@@ -1,0 +1,213 @@
+//! The table: right, undetermined and wrong per code; rows whose evidence rests on numbered adverts apart from the rest.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::json;
+use vrrp_proto::units::Family;
+
+use super::judge::{Grade, Seen};
+use super::setup::Pairing;
+
+/// One scene.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    pub(super) code: &'static str,
+    pub(super) what: &'static str,
+    pub(super) pairing: Pairing,
+    pub(super) family: Family,
+    pub(super) numbered: bool,
+    pub(super) interval: u64,
+    pub(super) trouble: Option<String>,
+    pub(super) seen: Vec<(&'static str, Seen)>,
+    pub(super) took: Duration,
+}
+
+/// Everything that a run of the drill came to.
+#[derive(Clone, Debug)]
+pub struct Report {
+    seed: u64,
+    rows: Vec<Row>,
+    took: Duration,
+}
+
+/// Verdicts by what they are worth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sum {
+    right: usize,
+    allowed: usize,
+    missing: usize,
+    wrong: usize,
+    not_injected: usize,
+}
+
+impl Sum {
+    fn add(&mut self, row: &Row) {
+        if row.trouble.is_some() {
+            self.not_injected += 1;
+        }
+        for (_, seen) in &row.seen {
+            let count = match seen.grade {
+                Grade::Right => &mut self.right,
+                Grade::Allowed => &mut self.allowed,
+                Grade::Missing => &mut self.missing,
+                Grade::Wrong => &mut self.wrong,
+            };
+            *count += 1;
+        }
+    }
+}
+
+impl fmt::Display for Sum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:>6} {:>9} {:>10} {:>6} {:>12}",
+            self.right, self.allowed, self.missing, self.wrong, self.not_injected
+        )
+    }
+}
+
+impl Report {
+    pub(super) fn new(seed: u64, mut rows: Vec<Row>, took: Duration) -> Self {
+        let order: Vec<&str> = super::catalogue().map(|cause| cause.code).collect();
+        rows.sort_by_key(|row| order.iter().position(|code| *code == row.code));
+        Self { seed, rows, took }
+    }
+
+    /// No verdict was wrong, none was missing where the evidence is there, and everything was injected.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        let sum = self.sum(|_| true);
+        sum.missing == 0 && sum.wrong == 0 && sum.not_injected == 0
+    }
+
+    /// Scenes that passed, and those that did not.
+    #[must_use]
+    pub fn counts(&self) -> (u32, u32) {
+        let failed = self.rows.iter().filter(|row| !passed(row)).count();
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        (count(self.rows.len() - failed), count(failed))
+    }
+
+    fn sum(&self, which: impl Fn(&Row) -> bool) -> Sum {
+        let mut sum = Sum::default();
+        for row in self.rows.iter().filter(|row| which(row)) {
+            sum.add(row);
+        }
+        sum
+    }
+
+    /// The same for programs.
+    #[must_use]
+    pub fn json(&self) -> serde_json::Value {
+        let rows: Vec<_> = self
+            .rows
+            .iter()
+            .map(|row| {
+                json!({
+                    "code": row.code,
+                    "what": row.what,
+                    "nodes": pairing(row.pairing),
+                    "family": family(row.family),
+                    "numbered": row.numbered,
+                    "interval_ms": row.interval,
+                    "not_injected": row.trouble,
+                    "took_ms": u64::try_from(row.took.as_millis()).unwrap_or(u64::MAX),
+                    "views": row.seen.iter().map(|(name, seen)| json!({
+                        "view": name,
+                        "grade": word(seen.grade),
+                        "said": seen.said,
+                    })).collect::<Vec<_>>(),
+                })
+            })
+            .collect();
+        json!({
+            "schema": 1,
+            "seed": self.seed,
+            "passed": self.passed(),
+            "took_ms": u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
+            "scenes": rows,
+        })
+    }
+}
+
+fn passed(row: &Row) -> bool {
+    row.trouble.is_none()
+        && row
+            .seen
+            .iter()
+            .all(|(_, seen)| matches!(seen.grade, Grade::Right | Grade::Allowed))
+}
+
+const fn pairing(pairing: Pairing) -> &'static str {
+    match pairing {
+        Pairing::Ours => "vrrpd, vrrpd",
+        Pairing::TheirLeader => "keepalived, vrrpd",
+        Pairing::TheirFollower => "vrrpd, keepalived",
+    }
+}
+
+const fn family(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "IPv4",
+        Family::V6 => "IPv6",
+    }
+}
+
+const fn word(grade: Grade) -> &'static str {
+    match grade {
+        Grade::Right => "right",
+        Grade::Allowed => "undetermined",
+        Grade::Missing => "missing",
+        Grade::Wrong => "WRONG",
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for row in self.rows.iter().filter(|row| !passed(row)) {
+            writeln!(
+                f,
+                "{} ({}), {}, {}, every {} ms",
+                row.code,
+                row.what,
+                pairing(row.pairing),
+                family(row.family),
+                row.interval
+            )?;
+            if let Some(trouble) = &row.trouble {
+                writeln!(f, "    {}", trouble.trim_end().replace('\n', "\n    "))?;
+            }
+            for (name, seen) in &row.seen {
+                writeln!(f, "    {name}: {}", word(seen.grade))?;
+                for said in &seen.said {
+                    writeln!(f, "        {said}")?;
+                }
+            }
+        }
+        let head = "right  undeterm.  missing  wrong  not injected";
+        writeln!(f, "\nseed {}\n{:<10} {head}", self.seed, "")?;
+        let mut codes: Vec<&str> = self.rows.iter().map(|row| row.code).collect();
+        codes.dedup();
+        for code in codes {
+            writeln!(f, "{code:<10}{}", self.sum(|row| row.code == code))?;
+        }
+        writeln!(
+            f,
+            "adverts with numbers\n{:<10}{}\nadverts without\n{:<10}{}\nall\n{:<10}{}",
+            "",
+            self.sum(|row| row.numbered),
+            "",
+            self.sum(|row| !row.numbered),
+            "",
+            self.sum(|_| true)
+        )?;
+        write!(
+            f,
+            "{} scenes in {:.0} s",
+            self.rows.len(),
+            self.took.as_secs_f64()
+        )
+    }
+}

@@ -1,0 +1,209 @@
+//! Runs scenes side by side where they do not disturb each other, and one by one where they do.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use super::cause::{Cause, Variant};
+use super::inject::{CHECK, catalogue};
+use super::judge::{Grade, Records, Seen, grade};
+use super::report::{Report, Row};
+use super::scene::Scene;
+use super::setup::Setup;
+use crate::sim::Prng;
+
+/// Scenes wait much more than they compute.
+const SIDE_BY_SIDE: usize = 6;
+/// What comes after an injection: later adverts amend a verdict.
+const AFTERMATH: Duration = Duration::from_millis(1500);
+
+/// What to run.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Decides sizes, lengths, intervals, families.
+    pub seed: u64,
+    /// Only causes of these codes; all where it is empty.
+    pub only: Vec<String>,
+    /// Where scenes keep copies of records, for a look afterwards; removed where it is none.
+    pub keep: Option<PathBuf>,
+    /// Only inject and prove; ask nobody for a verdict.
+    pub inject_only: bool,
+}
+
+struct Job {
+    cause: &'static Cause,
+    variant: Variant,
+    seed: u64,
+}
+
+/// Runs the drill. `xtask` and `vrrpctl` are the programs built here.
+///
+/// # Panics
+/// When a thread cannot be made.
+pub fn run(options: &Options, xtask: &Path, vrrpctl: &Path, records: &Path) -> Report {
+    let started = Instant::now();
+    let (alone, together): (Vec<Job>, Vec<Job>) = jobs(options)
+        .into_iter()
+        .partition(|job| job.cause.alone);
+    let rows = Mutex::new(Vec::new());
+    let work = |job: &Job| {
+        let row = one(job, options, xtask, vrrpctl, records);
+        rows.lock().unwrap_or_else(PoisonError::into_inner).push(row);
+    };
+    for job in &alone {
+        work(job);
+    }
+    let queue = Mutex::new(together.iter());
+    std::thread::scope(|scope| {
+        for _ in 0..SIDE_BY_SIDE {
+            scope.spawn(|| {
+                loop {
+                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some(job) = next else { break };
+                    work(job);
+                }
+            });
+        }
+    });
+    let rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Report::new(options.seed, rows, started.elapsed())
+}
+
+fn jobs(options: &Options) -> Vec<Job> {
+    let mut jobs = Vec::new();
+    for cause in catalogue() {
+        let wanted = options.only.is_empty() || options.only.iter().any(|only| only == cause.code);
+        for (number, variant) in cause.variants.iter().enumerate() {
+            if wanted {
+                jobs.push(Job {
+                    cause,
+                    variant: *variant,
+                    seed: seed(options.seed, cause.code, number),
+                });
+            }
+        }
+    }
+    jobs
+}
+
+/// A run's own numbers, which do not depend on what else runs.
+fn seed(seed: u64, code: &str, variant: usize) -> u64 {
+    code.bytes()
+        .chain([u8::try_from(variant).unwrap_or(0)])
+        .fold(seed.wrapping_add(0x9e37), |sum, byte| {
+            Prng::new(sum ^ u64::from(byte)).next()
+        })
+}
+
+fn one(job: &Job, options: &Options, xtask: &Path, vrrpctl: &Path, records: &Path) -> Row {
+    let mut prng = Prng::new(job.seed);
+    let mut setup = Setup::new(job.variant, &mut prng);
+    (job.cause.prepare)(&mut setup, &mut prng);
+    let mut row = Row {
+        code: job.cause.code,
+        what: job.cause.what,
+        pairing: setup.pairing,
+        family: setup.family,
+        numbered: setup.numbered(),
+        interval: setup.interval,
+        trouble: None,
+        seen: Vec::new(),
+        took: Duration::ZERO,
+    };
+    let started = Instant::now();
+    let directory = records.join(format!(
+        "{}-{}-{:?}-{:?}",
+        options.seed, job.cause.code, setup.pairing, setup.family
+    ));
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        play(job.cause, setup, prng, options, xtask, vrrpctl, &directory)
+    }));
+    match result {
+        Ok(Ok(seen)) => row.seen = seen,
+        Ok(Err(trouble)) => row.trouble = Some(trouble),
+        Err(panic) => {
+            row.trouble = Some(
+                panic
+                    .downcast_ref::<String>()
+                    .cloned()
+                    .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+                    .unwrap_or_else(|| "the scene panicked".to_owned()),
+            );
+        }
+    }
+    row.took = started.elapsed();
+    row
+}
+
+fn play(
+    cause: &Cause,
+    setup: Setup,
+    prng: Prng,
+    options: &Options,
+    xtask: &Path,
+    vrrpctl: &Path,
+    directory: &Path,
+) -> Result<Vec<(&'static str, Seen)>, String> {
+    let mut scene = Scene::build(setup, prng, xtask);
+    for node in [&scene.leader, &scene.follower] {
+        node.host.write("/etc/keepalived/check.sh", CHECK, 0o755);
+    }
+    scene.settle()?;
+    (cause.inject)(&mut scene)?;
+    std::thread::sleep(AFTERMATH + scene.setup.interval() * 3);
+    if options.inject_only {
+        return Ok(Vec::new());
+    }
+    let copy = |node: &super::scene::Node, name: &str| {
+        node.records()
+            .map(|paths| Records::copy(&paths, &directory.join(name)))
+            .transpose()
+    };
+    let leader = copy(&scene.leader, "leader")?;
+    let follower = copy(&scene.follower, "follower")?;
+    let since = scene.since;
+    drop(scene);
+    let mut seen = Vec::new();
+    if let Some(leader) = &leader {
+        let verdicts = leader.explain(vrrpctl, None, since)?;
+        seen.push(("leader", grade(&cause.truth.leader, &verdicts)));
+    }
+    if let Some(follower) = &follower {
+        let verdicts = follower.explain(vrrpctl, None, since)?;
+        seen.push(("follower", grade(&cause.truth.follower, &verdicts)));
+    }
+    if let (Some(leader), Some(follower)) = (&leader, &follower) {
+        for (name, one, other) in [
+            ("leader+peer", leader, follower),
+            ("follower+peer", follower, leader),
+        ] {
+            let verdicts = one.explain(vrrpctl, Some(other), since)?;
+            // Both nodes see the same records, but each is asked about its own incidents: what is right on neither side
+            // alone is wrong here too, and what one side may leave out it may leave out here.
+            let mut view = cause.truth.both;
+            let own = if name == "leader+peer" {
+                &cause.truth.leader
+            } else {
+                &cause.truth.follower
+            };
+            view.quiet |= own.quiet;
+            let mut one = grade(&view, &verdicts);
+            if one.grade == Grade::Wrong
+                && grade(own, &verdicts).grade != Grade::Wrong
+            {
+                one.grade = grade(own, &verdicts).grade;
+            }
+            seen.push((name, one));
+        }
+    }
+    if options.keep.is_none()
+        && seen
+            .iter()
+            .all(|(_, seen)| matches!(seen.grade, Grade::Right | Grade::Allowed))
+    {
+        let _ = std::fs::remove_dir_all(directory);
+    }
+    Ok(seen)
+}
