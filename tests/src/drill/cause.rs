@@ -139,9 +139,11 @@ impl View {
 }
 
 /// Why the other node cannot know what kept the sender from building adverts.
-pub(super) const ON_THE_SENDER: &str = "what kept the sender from sending is in the sender's records";
+pub(super) const ON_THE_SENDER: &str =
+    "what kept the sender from sending is in the sender's records";
 /// Why the sender cannot know.
-pub(super) const BELOW_THE_SENDER: &str = "what happens after the driver is not in the sender's records";
+pub(super) const BELOW_THE_SENDER: &str =
+    "what happens after the driver is not in the sender's records";
 /// Why adverts without numbers do not tell.
 pub(super) const NOTHING_HEARD: &str = "silence alone does not tell where adverts stayed";
 
@@ -164,6 +166,13 @@ impl Truth {
             follower: View::is(right),
             both: View::is(right).also(&["D5"]),
         }
+    }
+
+    /// What the leader may say besides, alone or with its peer.
+    pub(super) const fn also_leader(mut self, also: &'static [&'static str]) -> Self {
+        self.leader = self.leader.also(also);
+        self.both = self.both.also(also);
+        self
     }
 
     /// A cause that only one node can see at all.

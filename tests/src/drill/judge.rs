@@ -163,22 +163,36 @@ mod tests {
     fn codes(incidents: &[&[&str]]) -> Vec<Vec<Code>> {
         incidents
             .iter()
-            .map(|codes| codes.iter().map(|code| Code::parse(code).unwrap()).collect())
+            .map(|codes| {
+                codes
+                    .iter()
+                    .map(|code| Code::parse(code).unwrap())
+                    .collect()
+            })
             .collect()
     }
 
     #[test]
     fn one_wrong_cause_spoils_a_right_one() {
         let view = View::is(&["A4"]).also(&["D5"]);
-        assert_eq!(grade_codes(&view, &codes(&[&["A4"], &["D5"]])), Grade::Right);
-        assert_eq!(grade_codes(&view, &codes(&[&["A4"], &["A5"]])), Grade::Wrong);
+        assert_eq!(
+            grade_codes(&view, &codes(&[&["A4"], &["D5"]])),
+            Grade::Right
+        );
+        assert_eq!(
+            grade_codes(&view, &codes(&[&["A4"], &["A5"]])),
+            Grade::Wrong
+        );
         assert_eq!(grade_codes(&view, &codes(&[&["F1"]])), Grade::Missing);
     }
 
     #[test]
     fn two_causes_have_to_be_named_both() {
         let view = View::all(&["A4", "C1"]);
-        assert_eq!(grade_codes(&view, &codes(&[&["A4"], &["C1"]])), Grade::Right);
+        assert_eq!(
+            grade_codes(&view, &codes(&[&["A4"], &["C1"]])),
+            Grade::Right
+        );
         assert_eq!(grade_codes(&view, &codes(&[&["A4"]])), Grade::Missing);
     }
 
@@ -189,9 +203,15 @@ mod tests {
             grade_codes(&View::unknown("it cannot"), &undetermined),
             Grade::Allowed
         );
-        assert_eq!(grade_codes(&View::is(&["A4"]), &undetermined), Grade::Missing);
+        assert_eq!(
+            grade_codes(&View::is(&["A4"]), &undetermined),
+            Grade::Missing
+        );
         assert_eq!(grade_codes(&View::nothing(), &undetermined), Grade::Missing);
-        assert_eq!(grade_codes(&View::nothing(), &codes(&[&["B6"]])), Grade::Right);
+        assert_eq!(
+            grade_codes(&View::nothing(), &codes(&[&["B6"]])),
+            Grade::Right
+        );
         assert_eq!(grade_codes(&View::nothing(), &[]), Grade::Right);
         assert_eq!(grade_codes(&View::is(&["A4"]), &[]), Grade::Missing);
     }

@@ -17,6 +17,6 @@ pub use cause::{Cause, Truth, Variant, View};
 pub use inject::catalogue;
 pub use judge::{Grade, Seen};
 pub use report::Report;
-pub use schedule::{Options, run};
 pub use scene::{Node, Scene};
+pub use schedule::{Options, run};
 pub use setup::{Pairing, Setup, Side};

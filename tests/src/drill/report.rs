@@ -82,14 +82,6 @@ impl Report {
         sum.missing == 0 && sum.wrong == 0 && sum.not_injected == 0
     }
 
-    /// Scenes that passed, and those that did not.
-    #[must_use]
-    pub fn counts(&self) -> (u32, u32) {
-        let failed = self.rows.iter().filter(|row| !passed(row)).count();
-        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        (count(self.rows.len() - failed), count(failed))
-    }
-
     fn sum(&self, which: impl Fn(&Row) -> bool) -> Sum {
         let mut sum = Sum::default();
         for row in self.rows.iter().filter(|row| which(row)) {

@@ -8,9 +8,7 @@ use nix::unistd::Pid;
 use vrrp_proto::units::Family;
 
 use super::setup::{INTERFACE, ROUTER, Setup, Side};
-use crate::lab::{
-    Capture, Daemon, Forwarder, Host, Lab, Peer, RUN_DIR, State, wait_for,
-};
+use crate::lab::{Advert, Capture, Daemon, Forwarder, Host, Lab, Peer, RUN_DIR, State, wait_for};
 use crate::sim::Prng;
 
 const BOUND: Duration = Duration::from_secs(20);
@@ -63,7 +61,13 @@ impl Scene {
             let host = lab.host(name);
             if behind {
                 forwarder = Some(Forwarder::start(
-                    lab, &host, INTERFACE, "lan", addresses, None, setup.twice,
+                    lab,
+                    &host,
+                    INTERFACE,
+                    "lan",
+                    addresses,
+                    None,
+                    setup.twice,
                 ));
             } else {
                 lab.link(&host, INTERFACE, "lan", addresses);
@@ -145,7 +149,7 @@ impl Scene {
         let count = u32::try_from(adverts).unwrap_or(u32::MAX);
         let bound = self.setup.interval() * count * 2 + BOUND;
         wait_for(bound, || {
-            (self.lab.capture().adverts("lb1", from).len() >= adverts).then_some(())
+            (self.adverts_of("lb1", from).len() >= adverts).then_some(())
         })
         .ok_or_else(|| format!("the leader does not send {adverts} adverts"))
     }
@@ -188,9 +192,28 @@ impl Scene {
         }
     }
 
+    /// At whose port of the switch a host's frames are seen.
+    fn port(&self, host: &str) -> String {
+        let behind = match host {
+            "lb1" => self.setup.leader_behind,
+            "lb2" => self.setup.follower_behind,
+            _ => false,
+        };
+        if behind {
+            format!("hv-{host}")
+        } else {
+            host.to_owned()
+        }
+    }
+
+    /// Adverts of a host at the switch from a time on.
+    pub(super) fn adverts_of(&self, host: &str, since: Duration) -> Vec<(Duration, Advert)> {
+        self.lab.capture().adverts(&self.port(host), since)
+    }
+
     /// The longest time between adverts of a host on the wire since the injection began.
     pub(super) fn gap(&self, host: &str) -> Duration {
-        let adverts = self.lab.capture().adverts(host, self.since);
+        let adverts = self.adverts_of(host, self.since);
         let mut last = self.since;
         let mut longest = Duration::ZERO;
         for (at, _) in &adverts {
@@ -202,12 +225,13 @@ impl Scene {
 
     /// Adverts that the switch handed to a host since the injection began.
     pub(super) fn delivered(&self, host: &str) -> usize {
+        let at = self.port(host);
         self.lab
             .capture()
             .since(self.since)
             .iter()
             .filter(|seen| {
-                !seen.sent && seen.host == host && matches!(seen.frame, crate::lab::Frame::Advert(_))
+                !seen.sent && seen.host == at && matches!(seen.frame, crate::lab::Frame::Advert(_))
             })
             .count()
     }
@@ -218,8 +242,8 @@ impl Scene {
             .leader
             .addresses
             .first()
-            .and_then(|address| address.parse().ok())
-            .unwrap_or(IpAddr::from([10, 0, 0, 7]))
+            .and_then(|address| address.split(' ').next()?.parse().ok())
+            .unwrap_or_else(|| IpAddr::from([10, 0, 0, 7]))
     }
 
     /// The words of nft that find adverts.
@@ -272,7 +296,11 @@ impl Node {
     pub(super) fn threads(&self) -> Vec<Pid> {
         self.pids()
             .iter()
-            .flat_map(|pid| std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten())
+            .flat_map(|pid| {
+                std::fs::read_dir(format!("/proc/{pid}/task"))
+                    .into_iter()
+                    .flatten()
+            })
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
             .map(Pid::from_raw)
             .collect()
@@ -301,8 +329,7 @@ impl Node {
     /// The directories that our daemon leaves its records in, as this process reaches them.
     pub(super) fn records(&self) -> Option<[PathBuf; 2]> {
         (self.daemon == Daemon::Ours && self.peer.is_some()).then(|| {
-            [RUN_DIR, JOURNAL_DIR]
-                .map(|path| self.host.root().join(path.trim_start_matches('/')))
+            [RUN_DIR, JOURNAL_DIR].map(|path| self.host.root().join(path.trim_start_matches('/')))
         })
     }
 }

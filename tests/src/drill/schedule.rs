@@ -15,7 +15,7 @@ use super::setup::Setup;
 use crate::sim::Prng;
 
 /// Scenes wait much more than they compute.
-const SIDE_BY_SIDE: usize = 6;
+const SIDE_BY_SIDE: usize = 12;
 /// What comes after an injection: later adverts amend a verdict.
 const AFTERMATH: Duration = Duration::from_millis(1500);
 
@@ -44,13 +44,14 @@ struct Job {
 /// When a thread cannot be made.
 pub fn run(options: &Options, xtask: &Path, vrrpctl: &Path, records: &Path) -> Report {
     let started = Instant::now();
-    let (alone, together): (Vec<Job>, Vec<Job>) = jobs(options)
-        .into_iter()
-        .partition(|job| job.cause.alone);
+    let (alone, together): (Vec<Job>, Vec<Job>) =
+        jobs(options).into_iter().partition(|job| job.cause.alone);
     let rows = Mutex::new(Vec::new());
     let work = |job: &Job| {
         let row = one(job, options, xtask, vrrpctl, records);
-        rows.lock().unwrap_or_else(PoisonError::into_inner).push(row);
+        rows.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(row);
     };
     for job in &alone {
         work(job);
@@ -190,9 +191,7 @@ fn play(
             };
             view.quiet |= own.quiet;
             let mut one = grade(&view, &verdicts);
-            if one.grade == Grade::Wrong
-                && grade(own, &verdicts).grade != Grade::Wrong
-            {
+            if one.grade == Grade::Wrong && grade(own, &verdicts).grade != Grade::Wrong {
                 one.grade = grade(own, &verdicts).grade;
             }
             seen.push((name, one));

@@ -73,7 +73,8 @@ impl Forwarder {
                 "link add link {lower} name {tap} type macvtap mode passthru"
             ));
             machine.set(&format!("net/ipv6/conf/{tap}/disable_ipv6"), "1");
-            machine.ip(&format!("link set {tap} up"));
+            // Without this it takes no multicast but what it joined itself.
+            machine.ip(&format!("link set {tap} promisc on up"));
         }
         let mut words = vec!["xtask".to_owned(), ARGUMENT.to_owned()];
         if duplicate {
@@ -82,7 +83,11 @@ impl Forwarder {
         if let Some(disk) = disk {
             // The machine's own /tmp hides this one's.
             machine.within({
-                let directory = disk.file.parent().expect("a file lies somewhere").to_owned();
+                let directory = disk
+                    .file
+                    .parent()
+                    .expect("a file lies somewhere")
+                    .to_owned();
                 move || reveal(&directory)
             });
             words.push(format!(
@@ -131,7 +136,12 @@ impl Forwarder {
         self.process
             .log()
             .lines()
-            .filter_map(|line| line.strip_prefix("stood ")?.strip_suffix(" ms")?.parse().ok())
+            .filter_map(|line| {
+                line.strip_prefix("stood ")?
+                    .strip_suffix(" ms")?
+                    .parse()
+                    .ok()
+            })
             .collect()
     }
 }
@@ -234,7 +244,9 @@ fn open(tap: &str) -> std::io::Result<File> {
     let number = std::fs::read_to_string(entry.path().join("dev"))?;
     let mut parts = number.trim().split(':').map(str::parse::<u64>);
     let (Some(Ok(major)), Some(Ok(minor))) = (parts.next(), parts.next()) else {
-        return Err(std::io::Error::other(format!("{tap}: device number {number}")));
+        return Err(std::io::Error::other(format!(
+            "{tap}: device number {number}"
+        )));
     };
     let node = PathBuf::from(format!("/dev/vrrpd-lab-{}-{tap}", std::process::id()));
     mknod(

@@ -19,28 +19,14 @@ const LONGEST: Duration = Duration::from_secs(30);
 pub struct Hog(Child);
 
 impl Hog {
-    /// Begins to compute on `cpu` for `time`: above everything ordinary with a real-time priority, else as nice as −20.
+    /// Begins to compute on `cpu` for `time`, with a real-time priority: ordinary programs, however nice, hardly delay one
+    /// that sleeps most of the time.
     ///
     /// # Errors
     /// Where it cannot be started.
-    pub fn start(
-        xtask: &Path,
-        cpu: usize,
-        time: Duration,
-        realtime: Option<u8>,
-    ) -> std::io::Result<Self> {
-        let mut command = match realtime {
-            Some(priority) => {
-                let mut command = Command::new("chrt");
-                command.args(["-f", &priority.to_string()]);
-                command
-            }
-            None => {
-                let mut command = Command::new("nice");
-                command.args(["-n", "-20"]);
-                command
-            }
-        };
+    pub fn start(xtask: &Path, cpu: usize, time: Duration, priority: u8) -> std::io::Result<Self> {
+        let mut command = Command::new("chrt");
+        command.args(["-f", &priority.to_string()]);
         command
             .arg(xtask)
             .args([ARGUMENT, &cpu.to_string(), &time.as_millis().to_string()])

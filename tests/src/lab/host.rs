@@ -127,7 +127,10 @@ impl Host {
     /// # Panics
     /// When `nft` refuses.
     pub fn nft(&self, rules: &str) {
-        let file = format!("/run/lab-{}.nft", self.0.next.fetch_add(1, Ordering::Relaxed));
+        let file = format!(
+            "/run/lab-{}.nft",
+            self.0.next.fetch_add(1, Ordering::Relaxed)
+        );
         self.write(&file, rules, 0o600);
         self.must(&format!("nft -f {file}"));
     }

@@ -209,9 +209,11 @@ impl Lab {
     /// What the rules of [`filter`](Self::filter) have counted, rule after rule, in packets.
     #[must_use]
     pub fn filtered(&self) -> Vec<u64> {
-        let output = self
-            .switch
-            .run(|| Command::new("nft").args(["list", "table", "bridge", "lab"]).output());
+        let output = self.switch.run(|| {
+            Command::new("nft")
+                .args(["list", "table", "bridge", "lab"])
+                .output()
+        });
         let text = output
             .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
             .unwrap_or_default();

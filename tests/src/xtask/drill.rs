@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::cargo::{self, Outcome};
+use super::cargo;
 use super::packages;
 use crate::drill::{Options, Report, catalogue, run as drill};
 
@@ -61,21 +61,6 @@ pub(super) fn run(words: &[&str]) -> ExitCode {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
-    }
-}
-
-/// One seed, as a stage of `cargo xtask test`. Everything is built.
-pub(super) fn stage(seed: u64) -> Outcome {
-    let report = play(&Options {
-        seed,
-        ..Options::default()
-    });
-    println!("{report}");
-    let (passed, failed) = report.counts();
-    Outcome {
-        success: report.passed(),
-        passed,
-        failed,
     }
 }
 
@@ -145,7 +130,9 @@ fn parse(words: &[&str]) -> Result<Words, String> {
     }
     let known = |code: &String| catalogue().any(|cause| cause.code == code);
     match parsed.options.only.iter().find(|code| !known(code)) {
-        Some(code) => Err(format!("the drill cannot inject {code}; --list shows what it can")),
+        Some(code) => Err(format!(
+            "the drill cannot inject {code}; --list shows what it can"
+        )),
         None => Ok(parsed),
     }
 }

@@ -31,8 +31,16 @@ pub(super) const CAUSES: &[Cause] = &[
         "another host has the IPv6 address already",
         OURS_V6,
         duplicate,
-        Truth::leader_only(&["G3"]),
-    ),
+        Truth::leader_only(&["G3"]).also_leader(&["G1"]),
+    )
+    .prepare(|setup, _| {
+        // Otherwise virtual addresses are not checked, as with keepalived.
+        for side in [&mut setup.leader, &mut setup.follower] {
+            for address in &mut side.addresses {
+                address.push_str(" -nodad");
+            }
+        }
+    }),
     Cause::new(
         "G4",
         "another host answers for the address",
@@ -107,7 +115,7 @@ fn duplicate(scene: &mut Scene) -> Result<(), String> {
         host.set("net/ipv6/conf/eth0/accept_dad", "1");
         host.set("net/ipv6/conf/eth0/dad_transmits", "1");
     }
-    // The leader adds it anew.
+    // The leader adds it anew, because somebody removes it.
     scene
         .leader
         .host
@@ -126,11 +134,19 @@ fn duplicate(scene: &mut Scene) -> Result<(), String> {
 
 fn answered_elsewhere(scene: &mut Scene) -> Result<(), String> {
     let address = scene.address();
-    scene.other.ip(&format!("addr add {address}/32 dev {INTERFACE}"));
+    scene
+        .other
+        .ip(&format!("addr add {address}/32 dev {INTERFACE}"));
     for _ in 0..3 {
         // As any host does that gets the address: it announces it.
         let _ = scene.other.run(&[
-            "arping", "-c", "1", "-A", "-I", INTERFACE, &address.to_string(),
+            "arping",
+            "-c",
+            "1",
+            "-A",
+            "-I",
+            INTERFACE,
+            &address.to_string(),
         ]);
         scene.pause(Duration::from_millis(300));
     }
@@ -151,8 +167,5 @@ fn refused(scene: &mut Scene) -> Result<(), String> {
         .host
         .run(&["ip", "-6", "addr", "show", "dev", INTERFACE])
         .output;
-    scene.prove(
-        !shown.contains("fd00:1::7"),
-        "the address is still there",
-    )
+    scene.prove(!shown.contains("fd00:1::7"), "the address is still there")
 }

@@ -3,9 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::drill::cause::{
-    Cause, NOTHING_HEARD, ON_LEADER, ON_THE_SENDER, OURS_V4, Truth, View,
-};
+use crate::drill::cause::{Cause, NOTHING_HEARD, ON_LEADER, ON_THE_SENDER, OURS_V4, Truth, View};
 use crate::drill::scene::Scene;
 use crate::drill::setup::INTERFACE;
 use crate::lab::wait_for;
@@ -47,7 +45,9 @@ pub(super) const CAUSES: &[Cause] = &[
         queue_drop,
         Truth {
             leader: View::is(&["C2"]).also(&["C1", "D5"]),
-            follower: View::is(&["D1"]).also(&["D2"]).or_undetermined(NOTHING_HEARD),
+            follower: View::is(&["D1"])
+                .also(&["D2"])
+                .or_undetermined(NOTHING_HEARD),
             both: View::is(&["C2"]).also(&["C1", "D1", "D5"]),
         },
     ),
@@ -103,7 +103,8 @@ pub(super) const CAUSES: &[Cause] = &[
             (&mut setup.follower, "10.0.0.2", "10.0.0.1"),
         ] {
             side.lines.push(format!("unicast_src_ip {own}"));
-            side.lines.push(format!("unicast_peer {{\n        {peer}\n    }}"));
+            side.lines
+                .push(format!("unicast_peer {{\n        {peer}\n    }}"));
         }
     }),
     Cause::new(
@@ -132,7 +133,9 @@ pub(super) fn queued(scene: &mut Scene) -> Result<(), String> {
         "tc qdisc add dev {INTERFACE} root tbf rate {rate}bit burst 80 latency 60s"
     ));
     std::thread::sleep(time);
-    let shown = host.run(&["tc", "-s", "qdisc", "show", "dev", INTERFACE]).output;
+    let shown = host
+        .run(&["tc", "-s", "qdisc", "show", "dev", INTERFACE])
+        .output;
     host.must(&format!(
         "tc qdisc change dev {INTERFACE} root tbf rate 100mbit burst 10000 latency 60s"
     ));
@@ -152,7 +155,9 @@ fn queue_drop(scene: &mut Scene) -> Result<(), String> {
         "tc qdisc add dev {INTERFACE} root tbf rate {rate}bit burst 80 limit 90"
     ));
     std::thread::sleep(time);
-    let shown = host.run(&["tc", "-s", "qdisc", "show", "dev", INTERFACE]).output;
+    let shown = host
+        .run(&["tc", "-s", "qdisc", "show", "dev", INTERFACE])
+        .output;
     host.must(&format!("tc qdisc del dev {INTERFACE} root"));
     let dropped = shown
         .split_once("(dropped ")
@@ -171,7 +176,10 @@ fn firewall(scene: &mut Scene, hook: Hook) -> Result<(), String> {
     let time = scene.outage();
     let adverts = scene.adverts();
     let (table, chain) = match hook {
-        Hook::Output => ("inet drill", "type filter hook output priority 0;".to_owned()),
+        Hook::Output => (
+            "inet drill",
+            "type filter hook output priority 0;".to_owned(),
+        ),
         Hook::Egress => (
             "netdev drill",
             format!("type filter hook egress device {INTERFACE} priority 0;"),
@@ -184,7 +192,10 @@ fn firewall(scene: &mut Scene, hook: Hook) -> Result<(), String> {
     std::thread::sleep(time);
     let shown = host.run(&["nft", "list", "ruleset"]).output;
     host.nft(&format!("delete table {table}\n"));
-    scene.prove(counted(&shown) > 0, &format!("nothing was dropped: {shown}"))
+    scene.prove(
+        counted(&shown) > 0,
+        &format!("nothing was dropped: {shown}"),
+    )
 }
 
 /// The first counter of a listing.
@@ -228,9 +239,11 @@ fn source_gone(scene: &mut Scene) -> Result<(), String> {
 fn unresolved(scene: &mut Scene) -> Result<(), String> {
     let (leader, follower) = (&scene.leader.host, &scene.follower.host);
     for (from, to) in [(leader, follower), (follower, leader)] {
-        scene
-            .lab
-            .filter((from, INTERFACE), (to, INTERFACE), "ether type arp counter drop");
+        scene.lab.filter(
+            (from, INTERFACE),
+            (to, INTERFACE),
+            "ether type arp counter drop",
+        );
     }
     leader.ip("neigh flush dev eth0");
     let missing = wait_for(Duration::from_secs(8), || {

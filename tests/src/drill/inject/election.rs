@@ -3,9 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use crate::drill::cause::{
-    Cause, ON_FOLLOWER, ON_LEADER, ON_THE_SENDER, OURS_V4, Truth, View,
-};
+use crate::drill::cause::{Cause, ON_FOLLOWER, ON_LEADER, ON_THE_SENDER, OURS_V4, Truth, View};
 use crate::drill::scene::Scene;
 use crate::drill::setup::{INTERFACE, VRID};
 use crate::drill::speaker::{Speaker, Speech};
@@ -196,7 +194,8 @@ fn priority_fell(scene: &mut Scene) -> Result<(), String> {
 }
 
 /// The tracked script of the leader passes while a file is absent.
-pub(in crate::drill) const CHECK: &str = "#!/bin/sh\n[ ! -e /run/broken ] || { echo connect refused >&2; exit 1; }\n";
+pub(in crate::drill) const CHECK: &str =
+    "#!/bin/sh\n[ ! -e /run/broken ] || { echo connect refused >&2; exit 1; }\n";
 
 pub(super) fn fail_check(scene: &Scene) {
     scene.leader.host.write("/run/broken", "", 0o644);

@@ -11,16 +11,30 @@ use crate::drill::setup::Setup;
 const fn health(right: &'static [&'static str]) -> Truth {
     Truth {
         leader: View::is(right).also(&["F4"]),
-        follower: View::is(&["F3", "F1"]).or_undetermined(ON_THE_SENDER).or_nothing(),
+        follower: View::is(&["F3", "F1"])
+            .or_undetermined(ON_THE_SENDER)
+            .or_nothing(),
         both: View::is(right).also(&["F3", "F4"]),
     }
 }
 
 pub(super) const CAUSES: &[Cause] = &[
-    Cause::new("H1", "a tracked script fails", ON_LEADER, failed, health(&["H1"]))
-        .prepare(|setup, _| track(setup, "interval 1\n    fall 1\n    rise 1")),
-    Cause::new("H2", "a tracked script hangs", ON_LEADER, hangs, health(&["H2"]))
-        .prepare(|setup, _| track(setup, "interval 1\n    timeout 1\n    fall 1\n    rise 1")),
+    Cause::new(
+        "H1",
+        "a tracked script fails",
+        ON_LEADER,
+        failed,
+        health(&["H1"]),
+    )
+    .prepare(|setup, _| track(setup, "interval 1\n    fall 1\n    rise 1")),
+    Cause::new(
+        "H2",
+        "a tracked script hangs",
+        ON_LEADER,
+        hangs,
+        health(&["H2"]),
+    )
+    .prepare(|setup, _| track(setup, "interval 1\n    timeout 1\n    fall 1\n    rise 1")),
     Cause::new(
         "H3",
         "a tracked script takes longer than its interval",
@@ -40,7 +54,9 @@ pub(super) const CAUSES: &[Cause] = &[
         flaps,
         Truth {
             leader: View::is(&["H5", "C5"]),
-            follower: View::is(&["F3", "F1"]).or_undetermined(ON_THE_SENDER).or_nothing(),
+            follower: View::is(&["F3", "F1"])
+                .or_undetermined(ON_THE_SENDER)
+                .or_nothing(),
             both: View::is(&["H5", "C5"]).also(&["F3"]),
         },
     )
@@ -58,7 +74,9 @@ pub(super) const CAUSES: &[Cause] = &[
         oscillates,
         Truth {
             leader: View::is(&["H8", "H1"]).also(&["F4"]),
-            follower: View::is(&["F3", "F1"]).or_undetermined(ON_THE_SENDER).or_nothing(),
+            follower: View::is(&["F3", "F1"])
+                .or_undetermined(ON_THE_SENDER)
+                .or_nothing(),
             both: View::is(&["H8", "H1"]).also(&["F3", "F4"]),
         },
     )

@@ -57,8 +57,11 @@ pub(super) const CAUSES: &[Cause] = &[
         short_timer,
         Truth {
             leader: View::unknown(BELOW_THE_SENDER).or_nothing(),
-            follower: View::is(&["E7"]).or_undetermined("a late advert of an unknown speaker looks the same"),
-            both: View::is(&["E7"]).or_nothing().or_undetermined("nobody records the speaker's side"),
+            follower: View::is(&["E7"])
+                .or_undetermined("a late advert of an unknown speaker looks the same"),
+            both: View::is(&["E7"])
+                .or_nothing()
+                .or_undetermined("nobody records the speaker's side"),
         },
     )
     .prepare(|setup, _| setup.without_leader = true),
@@ -77,8 +80,8 @@ fn overflow(scene: &mut Scene) -> Result<(), String> {
         scene
             .follower
             .host
-            .read("/proc/net/raw")
-            .unwrap_or_default()
+            .run(&["cat", "/proc/net/raw"])
+            .output
             .lines()
             .skip(1)
             .filter_map(|line| line.split_ascii_whitespace().last()?.parse::<u64>().ok())
@@ -120,7 +123,10 @@ pub(super) fn firewall(scene: &mut Scene) -> Result<(), String> {
     std::thread::sleep(time + scene.setup.interval());
     let shown = host.run(&["nft", "list", "ruleset"]).output;
     host.nft("delete table inet drill\n");
-    scene.prove(counted(&shown) > 0, &format!("nothing was dropped: {shown}"))
+    scene.prove(
+        counted(&shown) > 0,
+        &format!("nothing was dropped: {shown}"),
+    )
 }
 
 fn rejected(scene: &mut Scene) -> Result<(), String> {

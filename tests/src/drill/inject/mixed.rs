@@ -1,15 +1,17 @@
 //! Two causes at once, and causes that the catalogue does not have: both named, or undetermined; never a wrong one.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::ingress::firewall;
 use super::process::{stop, stopped};
 use crate::drill::cause::{
-    BELOW_THE_SENDER, Cause, NOTHING_HEARD, ON_LEADER, ON_THE_SENDER, OURS, OURS_V4, Truth, View,
+    BELOW_THE_SENDER, Cause, ON_LEADER, ON_THE_SENDER, OURS, OURS_V4, Truth, View,
 };
 use crate::drill::scene::Scene;
-use crate::drill::setup::INTERFACE;
-use crate::lab::wait_for;
+use crate::drill::setup::{INTERFACE, VRID};
+use crate::drill::speaker::{Speaker, Speech};
+use crate::lab::{State, wait_for};
 
 const BOTH_OR_NONE: &str = "two causes at once may hide each other";
 const NOT_IN_THE_CATALOGUE: &str = "the catalogue does not have this cause";
@@ -43,7 +45,9 @@ pub(super) const CAUSES: &[Cause] = &[
         OURS,
         lost_and_late,
         Truth {
-            leader: View::is(&["D5"]).or_undetermined(BELOW_THE_SENDER).or_nothing(),
+            leader: View::is(&["D5"])
+                .or_undetermined(BELOW_THE_SENDER)
+                .or_nothing(),
             follower: View::is(&["D1", "E1"])
                 .also(&["A4"])
                 .or_undetermined(BOTH_OR_NONE),
@@ -54,13 +58,13 @@ pub(super) const CAUSES: &[Cause] = &[
     ),
     Cause::new(
         "U1",
-        "a routing rule of the leader refuses the group",
-        OURS_V4,
-        prohibited,
+        "somebody puts the follower's interface into a bridge, which takes every packet",
+        OURS,
+        bridged,
         Truth {
-            leader: View::unknown(NOT_IN_THE_CATALOGUE),
-            follower: View::is(&["D1"]).or_undetermined(NOTHING_HEARD),
-            both: View::unknown(NOT_IN_THE_CATALOGUE).also(&["D1"]),
+            leader: View::unknown(BELOW_THE_SENDER).also(&["D5"]).or_nothing(),
+            follower: View::unknown(NOT_IN_THE_CATALOGUE),
+            both: View::unknown(NOT_IN_THE_CATALOGUE).also(&["D5"]),
         },
     ),
     Cause::new(
@@ -72,7 +76,22 @@ pub(super) const CAUSES: &[Cause] = &[
             leader: View::unknown(BELOW_THE_SENDER).also(&["D5"]).or_nothing(),
             // A filter on input it is, if none of the firewall's.
             follower: View::is(&["E3"]).or_undetermined(NOT_IN_THE_CATALOGUE),
-            both: View::is(&["E3"]).also(&["D5"]).or_undetermined(NOT_IN_THE_CATALOGUE),
+            both: View::is(&["E3"])
+                .also(&["D5"])
+                .or_undetermined(NOT_IN_THE_CATALOGUE),
+        },
+    ),
+    Cause::new(
+        "U3",
+        "somebody else says goodbye in the leader's name",
+        OURS_V4,
+        forged,
+        Truth {
+            leader: View::unknown(NOT_IN_THE_CATALOGUE)
+                .also(&["I3"])
+                .or_nothing(),
+            follower: View::is(&["F3"]).or_undetermined(NOT_IN_THE_CATALOGUE),
+            both: View::unknown(NOT_IN_THE_CATALOGUE).also(&["I3"]),
         },
     ),
 ];
@@ -104,22 +123,49 @@ fn lost_and_late(scene: &mut Scene) -> Result<(), String> {
         std::thread::sleep(time + scene.setup.interval());
         let dropped = scene.lab.filtered().iter().sum::<u64>();
         scene.lab.heal();
-        late.join().unwrap_or_else(|_| Err("the stop panicked".to_owned()))?;
+        late.join()
+            .unwrap_or_else(|_| Err("the stop panicked".to_owned()))?;
         scene.prove(dropped > 0, "nothing was dropped")
     })
 }
 
-fn prohibited(scene: &mut Scene) -> Result<(), String> {
-    let host = &scene.leader.host;
-    host.ip("rule add to 224.0.0.18 priority 5 prohibit");
-    let time = scene.outage();
+fn bridged(scene: &mut Scene) -> Result<(), String> {
+    let host = &scene.follower.host;
+    host.ip("link add br0 type bridge");
+    host.ip("link set br0 up");
+    host.ip("link set eth0 master br0");
+    let time = scene.outage() + scene.setup.interval();
+    let before = scene.delivered("lb2");
     scene.pause(time);
-    let gap = scene.gap("lb1");
-    scene
-        .leader
-        .host
-        .ip("rule del to 224.0.0.18 priority 5 prohibit");
-    scene.prove(gap >= time / 2, &format!("adverts went on; gap of {gap:?}"))
+    let taken = scene.follower.reach_within(State::Master, time);
+    let arrived = scene.delivered("lb2") - before;
+    scene.follower.host.ip("link set eth0 nomaster");
+    scene.prove(
+        taken.is_ok() && arrived > 0,
+        &format!("{arrived} adverts arrived; {taken:?}"),
+    )
+}
+
+/// At a pace of its own, so that sooner or later it comes just after an advert of the leader: then the follower's skew is
+/// over before the leader's next one undoes it.
+fn forged(scene: &mut Scene) -> Result<(), String> {
+    let interval = scene.setup.interval();
+    let _speaker = Speaker::start(
+        &scene.other,
+        Speech {
+            source: Ipv4Addr::new(10, 0, 0, 1),
+            vrid: VRID,
+            priority: 0,
+            claims: interval,
+            every: interval * 107 / 100,
+            address: Ipv4Addr::new(10, 0, 0, 7),
+            ttl: 255,
+        },
+    );
+    let taken = wait_for(interval * 30, || {
+        (scene.lab.capture().adverts("lb2", scene.since).len() > 1).then_some(())
+    });
+    scene.prove(taken.is_some(), "the follower did not take over")
 }
 
 fn reverse_path(scene: &mut Scene) -> Result<(), String> {
@@ -131,7 +177,11 @@ fn reverse_path(scene: &mut Scene) -> Result<(), String> {
     let time = scene.outage() + scene.setup.interval();
     scene.pause(time);
     let filtered = wait_for(Duration::from_secs(1), || {
-        let text = scene.follower.host.read("/proc/net/netstat")?;
+        let text = scene
+            .follower
+            .host
+            .run(&["cat", "/proc/net/netstat"])
+            .output;
         let mut lines = text.lines().filter(|line| line.starts_with("TcpExt:"));
         let (names, values) = (lines.next()?, lines.next()?);
         names

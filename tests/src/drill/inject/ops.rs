@@ -57,13 +57,22 @@ fn reload(scene: &mut Scene) -> Result<(), String> {
 
 fn second_daemon(scene: &mut Scene) -> Result<(), String> {
     let keepalived = scene.leader.host.spawn(&[
-        "keepalived", "-n", "-l", "-D", "-P", "-f", "/etc/keepalived/keepalived.conf",
-        "-p", "/run/second.pid", "-r", "/run/second-vrrp.pid",
+        "keepalived",
+        "-n",
+        "-l",
+        "-D",
+        "-P",
+        "-f",
+        "/etc/keepalived/keepalived.conf",
+        "-p",
+        "/run/second.pid",
+        "-r",
+        "/run/second-vrrp.pid",
     ]);
-    let from = scene.lab.capture().adverts("lb1", scene.since).len();
+    let from = scene.adverts_of("lb1", scene.since).len();
     let began = crate::lab::Capture::now();
     scene.pause(scene.setup.down() * 2 + Duration::from_secs(2));
-    let sent = scene.lab.capture().adverts("lb1", scene.since).len() - from;
+    let sent = scene.adverts_of("lb1", scene.since).len() - from;
     let time = crate::lab::Capture::now() - began;
     let one = time.as_millis() / scene.setup.interval().as_millis().max(1);
     drop(keepalived);

@@ -80,7 +80,9 @@ pub(super) const CAUSES: &[Cause] = &[
         ON_FOLLOWER,
         never_heard,
         Truth {
-            leader: View::is(&["D6"]).or_undetermined(BELOW_THE_SENDER).or_nothing(),
+            leader: View::is(&["D6"])
+                .or_undetermined(BELOW_THE_SENDER)
+                .or_nothing(),
             follower: View::is(&["D6"]).or_undetermined(NOTHING_HEARD),
             both: View::is(&["D6"]).also(&["D1", "D5"]),
         },
@@ -211,7 +213,7 @@ fn never_heard(scene: &mut Scene) -> Result<(), String> {
 fn twice(scene: &mut Scene) -> Result<(), String> {
     scene.calm(24)?;
     let seen = wait_for(Duration::from_secs(1), || {
-        let adverts = scene.lab.capture().adverts("hv-lb1", scene.since);
+        let adverts = scene.adverts_of("lb1", scene.since);
         adverts
             .windows(2)
             .any(|pair| pair[0].1.sequence == pair[1].1.sequence)
