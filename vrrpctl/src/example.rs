@@ -342,6 +342,7 @@ pub(crate) fn ring(history: &History) -> Vec<u8> {
             minute.at,
             minute.stage,
             largest,
+            u32::try_from(minute.histogram.count()).unwrap_or(u32::MAX),
             &buckets,
         ));
     }

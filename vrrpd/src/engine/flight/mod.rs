@@ -427,13 +427,27 @@ impl Flight {
                 part[filled] = (bucket, *count);
                 filled += 1;
                 if filled == part.len() {
-                    minutes.append(minute(router, over.minute, over.stage, over.largest, &part));
+                    minutes.append(minute(
+                        router,
+                        over.minute,
+                        over.stage,
+                        over.largest,
+                        over.total,
+                        &part,
+                    ));
                     filled = 0;
                 }
             }
             if filled > 0 {
                 let part = &part[..filled];
-                minutes.append(minute(router, over.minute, over.stage, over.largest, part));
+                minutes.append(minute(
+                    router,
+                    over.minute,
+                    over.stage,
+                    over.largest,
+                    over.total,
+                    part,
+                ));
             }
         });
     }

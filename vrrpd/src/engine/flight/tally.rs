@@ -46,6 +46,8 @@ pub(super) struct Over<'a> {
     pub(super) stage: Stage,
     pub(super) counts: &'a [u32; LENGTH],
     pub(super) largest: u64,
+    /// All counts together.
+    pub(super) total: u32,
 }
 
 impl Tally {
@@ -89,6 +91,7 @@ impl Tally {
                 stage,
                 counts: &counts.counts,
                 largest: counts.largest,
+                total: counts.total,
             });
             *counts = EMPTY;
         }
