@@ -52,6 +52,8 @@ pub struct Global {
     pub log_unknown_vrids: bool,
     /// SCHED_FIFO for the engine and address threads: `realtime off`, or a priority 1–99; `vrrp_rt_priority`.
     pub realtime: Realtime,
+    /// Gateway and peers are asked once a second for their link-layer address: `probe off` switches it off.
+    pub probe: bool,
     /// How much of the past is kept on disk.
     pub journal: JournalPlan,
     /// Where metrics are served; nowhere unless configured.

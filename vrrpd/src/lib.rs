@@ -9,6 +9,7 @@ pub mod core;
 pub mod daemon;
 mod engine;
 pub mod exit;
+mod host;
 mod journal;
 pub mod load;
 mod metrics;

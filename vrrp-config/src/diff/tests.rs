@@ -92,6 +92,7 @@ fn plan(routers: Vec<RouterPlan>) -> Plan {
             dynamic_interfaces: false,
             startup_delay: Duration::ZERO,
             log_unknown_vrids: false,
+            probe: true,
             realtime: Realtime::Fifo(1),
             journal: JournalPlan::default(),
             metrics: None,

@@ -292,7 +292,7 @@ const INSTANCE_NO_EFFECT: &[&str] = &["debug"];
 
 const INSTANCE_DEPRECATED: &[&str] = &["lvs_sync_daemon_interface", "linkbeat_use_polling"];
 const INSTANCE_OWN: &[&str] = &["restore_addresses"];
-const GLOBAL_OWN: &[&str] = &["realtime"];
+const GLOBAL_OWN: &[&str] = &["probe", "realtime"];
 const INCLUDES: &[&str] = &[
     "include",
     "includer",

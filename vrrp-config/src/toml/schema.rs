@@ -29,6 +29,7 @@ pub(super) struct File {
     pub(super) startup_delay: Time,
     pub(super) log_unknown_vrids: Option<bool>,
     pub(super) realtime: Option<Spanned<RealtimeWord>>,
+    pub(super) probe: Option<bool>,
     pub(super) mail: Option<Mail>,
     pub(super) journal: Option<Journal>,
     pub(super) metrics: Option<Metrics>,

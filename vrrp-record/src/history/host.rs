@@ -79,7 +79,8 @@ pub enum Unit {
     RunDelay,
     /// Steal of all CPUs, in nanoseconds.
     Steal,
-    /// Time in which some task waited for a CPU, in nanoseconds (PSI).
+    /// Time in which some task waited for a CPU, in nanoseconds (PSI; object: 0 the machine, 1 the own control group, as
+    /// for the other pressures).
     PressureCpu,
     /// Time in which all tasks waited for I/O, in nanoseconds (PSI).
     PressureIo,
@@ -101,8 +102,8 @@ pub enum Unit {
     AdvertsAtInterface,
     /// IPv4 and IPv6 memberships in the VRRP group on an interface (a level; object: interface index).
     Membership,
-    /// Round trip of the probe of a peer or gateway, in nanoseconds; `u64::MAX` without an answer (a level; object:
-    /// position of the target).
+    /// Round trip of the probe of a peer or gateway, in nanoseconds; [`NO_ANSWER`] without an answer (a level, at the time of
+    /// the question; object: [`ProbeTarget::object`]).
     ProbeRoundTrip,
     /// CLOCK_REALTIME − CLOCK_MONOTONIC, in nanoseconds since the run's start (a level, two's complement).
     WallClock,
@@ -110,7 +111,49 @@ pub enum Unit {
     OutOfMemoryKills,
 }
 
+/// The value of a probe that was not answered within a second.
+pub const NO_ANSWER: u64 = u64::MAX;
+
+/// Whom a probe asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ProbeTarget {
+    /// Number of the interface, below 2^24.
+    pub interface: u32,
+    /// 0 the IPv4 gateway, 1 the IPv6 gateway, peers from [`Self::FIRST_PEER`].
+    pub number: u8,
+}
+
+impl ProbeTarget {
+    /// The number of the first peer.
+    pub const FIRST_PEER: u8 = 2;
+
+    /// As the object of a sample.
+    #[must_use]
+    pub const fn object(self) -> u32 {
+        self.interface << 8 | self.number as u32
+    }
+
+    /// Of the object of a sample.
+    #[must_use]
+    pub const fn of_object(object: u32) -> Self {
+        let [number, ..] = object.to_le_bytes();
+        Self {
+            interface: object >> 8,
+            number,
+        }
+    }
+
+    /// Whether it is a gateway.
+    #[must_use]
+    pub const fn is_gateway(self) -> bool {
+        self.number < Self::FIRST_PEER
+    }
+}
+
 /// One counter at one time: a running total unless the unit says "level".
+///
+/// Recorders leave out readings that are equal to the one before. What stood still is told again at its last reading before
+/// it changed, and every five seconds, so the last sample at or before a time is the value at that time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
     /// When it was read.

@@ -15,7 +15,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 pub use advert::{Received, Rejected, Sent, Sequence};
-pub use host::{Sample, Stall, Unit};
+pub use host::{NO_ANSWER, ProbeTarget, Sample, Stall, Unit};
 pub use phases::Phase;
 pub use time::Time;
 pub use want::Want;

@@ -291,6 +291,7 @@ mod tests {
             kind: ETHERNET,
             mac: Some(MacAddr([2, 0, 0, 0, 0, 1])),
             mtu: 1500,
+            carrier_changes: None,
         }
     }
 

@@ -25,6 +25,7 @@ mod successor;
 mod thread;
 mod work;
 
+pub(crate) use netlink::{AddressSeen, Heard, LinkSeen, Monitor, Requests};
 pub(crate) use owner::identify;
 
 pub use message::{AddressCommand, AddressEnds, AddressReport};

@@ -43,7 +43,11 @@ impl AddressThread {
                         self.source_changed(&seen);
                     }
                 }
-                Message::Answer(_) | Message::Done | Message::Other => {}
+                Message::Queue(_)
+                | Message::Route(_)
+                | Message::Answer(_)
+                | Message::Done
+                | Message::Other => {}
             }
             self.tell(now);
         }

@@ -12,4 +12,4 @@ pub use open::{
     InterfaceSockets, OpenError, ReceiveSocket, ReceiveSpec, ReceiveTransport, SocketSpec,
     TransmitSocket, open,
 };
-pub(crate) use stamps::{ErrorReport, StampPoint, arrival, error_report};
+pub(crate) use stamps::{ErrorReport, StampPoint, arrival, enable_receive, error_report};

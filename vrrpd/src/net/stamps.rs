@@ -35,7 +35,7 @@ pub(super) fn enable_transmit(socket: impl AsFd) -> io::Result<()> {
 }
 
 /// Switches receive stamps on.
-pub(super) fn enable_receive(socket: impl AsFd) -> io::Result<()> {
+pub(crate) fn enable_receive(socket: impl AsFd) -> io::Result<()> {
     sys::socket::set_option(socket, libc::SOL_SOCKET, SO_TIMESTAMPING, RECEIVE)
 }
 

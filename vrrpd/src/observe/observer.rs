@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use vrrp_config::plan::Plan;
 use vrrp_proto::router::{FaultSet, Transition};
@@ -31,6 +31,7 @@ use super::status::{self, Inputs};
 use super::tally::Tally;
 use crate::control::{Peer, Source};
 use crate::core::{self, CoreSnapshot, Report, RouterSnapshot};
+use crate::host::Evidence;
 use crate::journal::{Axis, Live};
 use crate::metrics::{self, Scrape};
 
@@ -104,6 +105,8 @@ pub struct Observer {
     snapshot: Box<dyn Fn() -> CoreSnapshot + Send + Sync>,
     numbers: Arc<Numbers>,
     axis: Axis,
+    /// What the sampler tells, once it runs.
+    evidence: OnceLock<Evidence>,
     live: Arc<Live>,
     inner: Mutex<Inner>,
 }
@@ -154,6 +157,7 @@ impl Observer {
             snapshot,
             numbers: Arc::default(),
             axis: Axis::new(begin.monotonic, begin.unix_ns),
+            evidence: OnceLock::new(),
             live: Arc::default(),
             inner: Mutex::new(Inner {
                 running,
@@ -194,6 +198,12 @@ impl Observer {
     /// What the explaining thread shows by the status.
     pub(crate) fn live(&self) -> Arc<Live> {
         Arc::clone(&self.live)
+    }
+
+    /// The sampler runs, and the status shows what it tells.
+    pub(crate) fn sampled(&self, evidence: Evidence) {
+        // There is one sampler in the life of a daemon.
+        let _ = self.evidence.set(evidence);
     }
 
     /// The steady axis of this run.
@@ -450,14 +460,20 @@ impl Source for Observer {
         let Inner {
             running, memory, ..
         } = &*inner;
-        status::build(&Inputs {
+        let mut status = status::build(&Inputs {
             now,
             known: &known,
             identity: &self.identity,
             running,
             memory,
             core: &core,
-        })
+        });
+        if let Some(evidence) = self.evidence.get() {
+            status
+                .unavailable
+                .extend(evidence.unavailable(now.monotonic));
+        }
+        status
     }
 
     fn commanded(&self, command: Command, peer: Peer, granted: bool) {

@@ -25,6 +25,7 @@ use crate::control::{self, Change, Limits, Listener};
 use crate::core::{self, Core, CoreOptions, Reports};
 use crate::daemon::Failure;
 use crate::exit::Exit;
+use crate::host::{self, Sampler};
 use crate::journal::{Analyst, Inputs};
 use crate::load::{Access, Configuration};
 use crate::notify::Notifier;
@@ -108,6 +109,7 @@ struct Running {
     control: Option<JoinHandle<()>>,
     explain: Option<Analyst>,
     metrics: Metrics,
+    sampler: Option<Sampler>,
     readiness: Readiness,
     reloading: Reloading,
     stopping: Option<Stopping>,
@@ -162,6 +164,7 @@ impl Running {
             parts.runner.clone(),
             Arc::new(move |kind| recorder.record(kind)),
         );
+        let sampler = start_sampler(&configuration, &core, &observer);
         let mut running = Self {
             core,
             reports,
@@ -175,6 +178,7 @@ impl Running {
             control,
             explain,
             metrics: Metrics::default(),
+            sampler,
             readiness: Readiness::new(parent),
             reloading: Reloading::default(),
             stopping: None,
@@ -219,6 +223,9 @@ impl Running {
 
     /// The configuration's scripts and notify programs are the ones that run from now on.
     fn put_into_force(&mut self) {
+        if let Some(sampler) = &mut self.sampler {
+            sampler.watch(host::Watch::new(&self.configuration.plan));
+        }
         self.trackers.replace(self.configuration.scripts.clone());
         let (routers, groups) = events::audience(&self.core, &self.configuration);
         self.notifier.replace(routers, groups);
@@ -239,6 +246,36 @@ fn write_pid_files(parts: &Parts) {
     for file in &parts.pid_files {
         if let Err(error) = parts.runner.write_pid(file, pid) {
             tracing::warn!("cannot write the process id to {}: {error}", file.display());
+        }
+    }
+}
+
+/// Counters of the host. Without them the daemon goes on, and verdicts say what is missing.
+fn start_sampler(
+    configuration: &Configuration,
+    core: &Core,
+    observer: &Observer,
+) -> Option<Sampler> {
+    let view = core.view();
+    let heard = move || {
+        let routers = view.snapshot().routers.into_iter();
+        let heard =
+            |router: core::RouterSnapshot| Some((router.interface, router.router.peer?.address));
+        routers.filter_map(heard).collect()
+    };
+    let started = Sampler::start(host::Setup {
+        watch: host::Watch::new(&configuration.plan),
+        axis: observer.axis(),
+        heard: Box::new(heard),
+    });
+    match started {
+        Ok(sampler) => {
+            observer.sampled(sampler.evidence());
+            Some(sampler)
+        }
+        Err(error) => {
+            tracing::warn!("counters of this host are not sampled: {error}");
+            None
         }
     }
 }

@@ -25,6 +25,7 @@ pub(super) struct GlobalDraft {
     startup_delay: Duration,
     log_unknown_vrids: bool,
     realtime: Realtime,
+    probe: bool,
     pub(super) version: Version,
     pub(super) strict: bool,
     pub(super) skip_address_check: bool,
@@ -51,6 +52,7 @@ impl Default for GlobalDraft {
             startup_delay: Duration::ZERO,
             log_unknown_vrids: false,
             realtime: Realtime::Fifo(1),
+            probe: true,
             version: Version::V2,
             strict: false,
             skip_address_check: false,
@@ -135,6 +137,7 @@ impl GlobalDraft {
             "v3_checksum_as_v2" => self.checksum_as_v2 = context.flag(node),
             "vrrp_rt_priority" => self.realtime_priority(node, context),
             "realtime" => self.realtime(node, context),
+            "probe" => self.probe(node, context),
             _ => context.other(Scope::Global, node),
         }
     }
@@ -226,6 +229,21 @@ impl GlobalDraft {
         }
     }
 
+    /// vrrpd's own word: `probe on` or `probe off`.
+    fn probe(&mut self, node: &Node, context: &mut Context<'_>) {
+        let Some(word) = context.argument(node, "off") else {
+            return;
+        };
+        match word.text.as_str() {
+            "on" => self.probe = true,
+            "off" => self.probe = false,
+            _ => {
+                let message = format!("probe {} is unknown and is ignored", word.text);
+                context.complain(word.span, message, "write on or off");
+            }
+        }
+    }
+
     /// Takes a mail keyword; false where it is none. Mail is kept in the plan and not sent yet, which each one says.
     fn mail(&mut self, node: &Node, context: &mut Context<'_>) -> bool {
         match node.keyword.text.as_str() {
@@ -302,6 +320,7 @@ impl GlobalDraft {
             startup_delay: self.startup_delay,
             log_unknown_vrids: self.log_unknown_vrids,
             realtime: self.realtime,
+            probe: self.probe,
             // keepalived has neither; the command line sets them.
             journal: JournalPlan::default(),
             metrics: None,

@@ -165,6 +165,7 @@ fn global(file: &File, context: &mut Context<'_, '_>) -> Global {
         ),
         log_unknown_vrids: file.log_unknown_vrids.unwrap_or(false),
         realtime,
+        probe: file.probe.unwrap_or(true),
         journal: file
             .journal
             .as_ref()

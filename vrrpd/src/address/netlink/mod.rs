@@ -6,6 +6,8 @@ mod parse;
 mod request;
 mod socket;
 
-pub(super) use parse::{AddressSeen, From, LinkSeen, Message};
-pub(super) use request::{Change, ORIGIN, Requests, prefix};
-pub(super) use socket::{Heard, Monitor};
+pub(crate) use parse::{AddressSeen, LinkSeen};
+pub(super) use parse::{From, Message};
+pub(crate) use request::Requests;
+pub(super) use request::{Change, ORIGIN, prefix};
+pub(crate) use socket::{Heard, Monitor};

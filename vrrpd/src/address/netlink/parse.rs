@@ -24,6 +24,17 @@ pub(crate) struct LinkSeen {
     pub(crate) mac: Option<MacAddr>,
     /// Largest packet.
     pub(crate) mtu: u32,
+    /// How often its carrier came or went, where the kernel counts (Linux 3.15 and later).
+    pub(crate) carrier_changes: Option<u32>,
+}
+
+/// The root queue discipline of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct QueueSeen {
+    /// Packets that it and those below it dropped.
+    pub(crate) dropped: u32,
+    /// Bytes that wait in it.
+    pub(crate) backlog: u32,
 }
 
 /// An address of an interface, as the kernel tells of it.
@@ -57,6 +68,10 @@ pub(crate) enum Message {
     Address(AddressSeen),
     /// An address is gone.
     AddressGone(AddressSeen),
+    /// A queue discipline.
+    Queue(QueueSeen),
+    /// A route, by its gateway.
+    Route(Option<IpAddr>),
     /// The answer to a request: no errno is success.
     Answer(Option<i32>),
     /// The end of a dump.
@@ -89,6 +104,11 @@ const NLM_F_DUMP_INTR: u16 = 0x10;
 const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
 const IFLA_MTU: u16 = 4;
+const IFLA_CARRIER_CHANGES: u16 = 35;
+// Numbers of linux/rtnetlink.h and linux/gen_stats.h.
+const TCA_STATS2: u16 = 7;
+const TCA_STATS_QUEUE: u16 = 3;
+const RTA_GATEWAY: u16 = 5;
 const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
 const IFA_FLAGS: u16 = 8;
@@ -126,6 +146,8 @@ fn message(kind: u16, payload: &[u8]) -> Result<Message, Malformed> {
         }),
         libc::RTM_NEWADDR => address(payload)?.map_or(Message::Other, Message::Address),
         libc::RTM_DELADDR => address(payload)?.map_or(Message::Other, Message::AddressGone),
+        libc::RTM_NEWQDISC => queue(payload)?.map_or(Message::Other, Message::Queue),
+        libc::RTM_NEWROUTE => Message::Route(gateway(payload)?),
         NLMSG_ERROR => {
             let code = payload.first_chunk::<4>().ok_or(Malformed)?;
             let code = i32::from_ne_bytes(*code);
@@ -170,6 +192,7 @@ fn link(payload: &[u8]) -> Result<Option<LinkSeen>, Malformed> {
         kind: u16::from_ne_bytes([k0, k1]),
         mac: None,
         mtu: 0,
+        carrier_changes: None,
     };
     for attribute in NlasIterator::new(attributes) {
         let attribute = attribute.map_err(|_| Malformed)?;
@@ -187,10 +210,55 @@ fn link(payload: &[u8]) -> Result<Option<LinkSeen>, Malformed> {
             IFLA_MTU => {
                 seen.mtu = u32::from_ne_bytes(value.try_into().map_err(|_| Malformed)?);
             }
+            IFLA_CARRIER_CHANGES => {
+                seen.carrier_changes = value.try_into().ok().map(u32::from_ne_bytes);
+            }
             _ => {}
         }
     }
     Ok(Some(seen))
+}
+
+/// `None` for one that does not count.
+fn queue(payload: &[u8]) -> Result<Option<QueueSeen>, Malformed> {
+    let attributes = payload.get(20..).ok_or(Malformed)?;
+    for attribute in NlasIterator::new(attributes) {
+        let attribute = attribute.map_err(|_| Malformed)?;
+        if attribute.kind() != TCA_STATS2 {
+            continue;
+        }
+        for statistics in NlasIterator::new(attribute.value()) {
+            let statistics = statistics.map_err(|_| Malformed)?;
+            let words = statistics.value();
+            if statistics.kind() == TCA_STATS_QUEUE {
+                // Packets, bytes, drops.
+                let word = |at: usize| words.get(at..)?.first_chunk().copied();
+                let (Some(backlog), Some(dropped)) = (word(4), word(8)) else {
+                    return Err(Malformed);
+                };
+                return Ok(Some(QueueSeen {
+                    dropped: u32::from_ne_bytes(dropped),
+                    backlog: u32::from_ne_bytes(backlog),
+                }));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The gateway of a route; none for one without.
+fn gateway(payload: &[u8]) -> Result<Option<IpAddr>, Malformed> {
+    let attributes = payload.get(12..).ok_or(Malformed)?;
+    for attribute in NlasIterator::new(attributes) {
+        let attribute = attribute.map_err(|_| Malformed)?;
+        if attribute.kind() == RTA_GATEWAY {
+            let value = attribute.value();
+            let v4 = <[u8; 4]>::try_from(value).map(|octets| IpAddr::from(Ipv4Addr::from(octets)));
+            let v6 = <[u8; 16]>::try_from(value).map(|octets| IpAddr::from(Ipv6Addr::from(octets)));
+            return Ok(v4.or(v6).ok());
+        }
+    }
+    Ok(None)
 }
 
 /// `None` for families other than IPv4 and IPv6, and for a message without an address.
@@ -278,8 +346,44 @@ mod tests {
         payload.extend(attribute(IFLA_IFNAME, b"eth0\0"));
         payload.extend(attribute(IFLA_MTU, &1500_u32.to_ne_bytes()));
         payload.extend(attribute(IFLA_ADDRESS, &[2, 0, 0, 0, 0, 1]));
+        payload.extend(attribute(IFLA_CARRIER_CHANGES, &3_u32.to_ne_bytes()));
         payload.extend(attribute(999, &[1, 2, 3]));
         payload
+    }
+
+    #[test]
+    fn a_queue_discipline_gives_its_drops_and_backlog() {
+        let words: Vec<u8> = [7_u32, 900, 4, 0, 0]
+            .iter()
+            .flat_map(|word| word.to_ne_bytes())
+            .collect();
+        let mut payload = vec![0; 20];
+        payload.extend(attribute(1, b"tbf\0"));
+        payload.extend(attribute(TCA_STATS2, &attribute(TCA_STATS_QUEUE, &words)));
+        let seen = QueueSeen {
+            dropped: 4,
+            backlog: 900,
+        };
+        assert_eq!(queue(&payload), Ok(Some(seen)));
+        assert_eq!(queue(&payload[..20]), Ok(None));
+        assert_eq!(queue(&payload[..19]), Err(Malformed));
+        let mut short = vec![0; 20];
+        short.extend(attribute(
+            TCA_STATS2,
+            &attribute(TCA_STATS_QUEUE, &words[..8]),
+        ));
+        assert_eq!(queue(&short), Err(Malformed));
+    }
+
+    #[test]
+    fn a_route_gives_its_gateway_of_either_family() {
+        let mut payload = vec![0; 12];
+        assert_eq!(gateway(&payload), Ok(None));
+        payload.extend(attribute(RTA_GATEWAY, &[10, 0, 0, 254]));
+        assert_eq!(gateway(&payload), Ok(Some("10.0.0.254".parse().unwrap())));
+        let mut payload = vec![0; 12];
+        payload.extend(attribute(RTA_GATEWAY, &Ipv6Addr::LOCALHOST.octets()));
+        assert_eq!(gateway(&payload), Ok(Some("::1".parse().unwrap())));
     }
 
     fn address_payload() -> Vec<u8> {
@@ -305,6 +409,7 @@ mod tests {
             kind: 1,
             mac: Some(MacAddr([2, 0, 0, 0, 0, 1])),
             mtu: 1500,
+            carrier_changes: Some(3),
         };
         assert_eq!(found[0].1, Message::Link(expected));
         assert_eq!(found[1].1, Message::LinkGone { index: 7 });

@@ -8,7 +8,8 @@ use std::net::IpAddr;
 use std::os::fd::AsFd;
 
 use netlink_packet_core::{
-    Emitable, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST,
+    Emitable, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_ECHO, NLM_F_EXCL, NLM_F_REPLACE,
+    NLM_F_REQUEST,
 };
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::address::{
@@ -19,7 +20,7 @@ use nix::libc;
 use nix::poll::{PollFd, PollFlags, poll};
 use vrrp_config::plan::VipPlan;
 
-use super::parse::{AddressSeen, LinkSeen, Message, parse};
+use super::parse::{AddressSeen, LinkSeen, Message, QueueSeen, parse};
 use super::socket::{self, Received};
 
 /// How `ip address` shows whose addresses these are (`proto keepalived`): whoever replaced keepalived keeps its scripts.
@@ -129,6 +130,80 @@ impl Requests {
                 None
             }
         })
+    }
+
+    /// The root queue discipline of a link; none where it has none that counts.
+    pub(crate) fn queue(&mut self, index: u32) -> io::Result<Option<QueueSeen>> {
+        const ROOT: u32 = 0xffff_ffff;
+        let mut payload = [0; 20];
+        payload[4..8].copy_from_slice(&index.to_ne_bytes());
+        payload[12..16].copy_from_slice(&ROOT.to_ne_bytes());
+        // The kernel answers to the group of its listeners; the echo is ours.
+        self.ask(libc::RTM_GETQDISC, NLM_F_ECHO, &payload, |message| {
+            if let Message::Queue(queue) = message {
+                Some(queue)
+            } else {
+                None
+            }
+        })
+    }
+
+    /// The gateway by which `to` is reached through a link; none where there is no route, or one without a gateway.
+    pub(crate) fn gateway(&mut self, to: IpAddr, index: u32) -> io::Result<Option<IpAddr>> {
+        const RTA_DST: u16 = 1;
+        const RTA_OIF: u16 = 4;
+        let (family, octets) = match to {
+            IpAddr::V4(to) => (libc::AF_INET, to.octets().to_vec()),
+            IpAddr::V6(to) => (libc::AF_INET6, to.octets().to_vec()),
+        };
+        let bits = u8::try_from(octets.len() * 8).unwrap_or(0);
+        let mut payload = vec![u8::try_from(family).unwrap_or(0), bits];
+        payload.resize(12, 0);
+        for (kind, value) in [(RTA_DST, &octets[..]), (RTA_OIF, &index.to_ne_bytes()[..])] {
+            let length = u16::try_from(value.len() + 4).unwrap_or(0);
+            payload.extend(length.to_ne_bytes());
+            payload.extend(kind.to_ne_bytes());
+            payload.extend(value);
+        }
+        let found = self.ask(libc::RTM_GETROUTE, 0, &payload, |message| {
+            if let Message::Route(gateway) = message {
+                Some(gateway)
+            } else {
+                None
+            }
+        })?;
+        Ok(found.flatten())
+    }
+
+    /// Asks for one thing. None where the kernel refuses: there is no such thing.
+    fn ask<T>(
+        &mut self,
+        kind: u16,
+        flags: u16,
+        payload: &[u8],
+        pick: impl Fn(Message) -> Option<T>,
+    ) -> io::Result<Option<T>> {
+        self.drain();
+        self.buffer.clear();
+        self.frame(kind, NLM_F_REQUEST | NLM_F_ACK | flags, payload.len());
+        self.buffer.extend_from_slice(payload);
+        self.send()?;
+        let sequence = self.sequence;
+        loop {
+            self.receive()?;
+            let (mut found, mut answered) = (None, false);
+            let parsed = parse(&self.answers, &mut |from, message| {
+                if from.sequence == sequence {
+                    // The acknowledgement comes last, and alone where there is nothing to tell.
+                    answered |= matches!(message, Message::Answer(_));
+                    found = found.take().or_else(|| pick(message));
+                }
+            });
+            parsed.map_err(|_| io::Error::from_raw_os_error(libc::EBADMSG))?;
+            if answered || found.is_some() {
+                return Ok(found);
+            }
+        }
     }
 
     fn dump<T>(

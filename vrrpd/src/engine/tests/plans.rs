@@ -85,6 +85,7 @@ pub(crate) fn plan(interface: &str, priority: u8, centis: u16) -> Plan {
             dynamic_interfaces: true,
             startup_delay: Duration::ZERO,
             log_unknown_vrids: false,
+            probe: false,
             realtime: Realtime::Fifo(1),
             journal: JournalPlan::default(),
             metrics: None,

@@ -94,6 +94,7 @@ fn global() -> Global {
         dynamic_interfaces: false,
         startup_delay: Duration::ZERO,
         log_unknown_vrids: false,
+        probe: false,
         realtime: Realtime::Fifo(1),
         journal: JournalPlan::default(),
         metrics: None,

@@ -1,0 +1,273 @@
+//! The sampler's loop: ten turns a second, fewer where the machine makes them dear.
+
+use std::net::IpAddr;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
+use nix::time::{ClockId, clock_gettime};
+use vrrp_proto::time::Instant;
+use vrrp_record::history::Unit;
+
+use super::available::{self, Sources};
+use super::counters::Counters;
+use super::economy::Economy;
+use super::links::Links;
+use super::probe::Prober;
+use super::watch::Watch;
+use super::{Command, Heard, Setup, Shared};
+use crate::engine::clock;
+use crate::journal::Axis;
+use crate::queue::Receiver;
+
+/// From turn to turn.
+pub(super) const PERIOD: Duration = Duration::from_millis(100);
+/// The longest that the period becomes where turns are dear.
+const LONGEST: Duration = Duration::from_millis(800);
+/// Share of a CPU that the sampler may use: one part in so many.
+const SHARE: u32 = 50;
+/// Turns over which the use is judged.
+const JUDGED: u32 = 20;
+/// What is read once a second.
+const SLOW: Duration = Duration::from_secs(1);
+/// Peers that are remembered, on all interfaces.
+const PEERS: usize = 64;
+/// Gateways are looked for this often.
+const GATEWAYS: Duration = Duration::from_secs(10);
+
+pub(super) struct Sampler {
+    commands: Receiver<Command>,
+    shared: Arc<Shared>,
+    axis: Axis,
+    heard: Heard,
+    watch: Watch,
+    links: Links,
+    counters: Counters,
+    economy: Economy,
+    prober: Prober,
+    /// Peers heard so far: one that falls silent is still asked.
+    peers: Vec<(String, IpAddr)>,
+    period: Duration,
+    wall_at_start: i128,
+    slow_at: Instant,
+    gateways_at: Instant,
+}
+
+impl Sampler {
+    /// On the sampler's own thread, whose network namespace counts.
+    pub(super) fn new(
+        setup: Setup,
+        commands: Receiver<Command>,
+        shared: Arc<Shared>,
+    ) -> std::io::Result<Self> {
+        let now = clock::now();
+        Ok(Self {
+            commands,
+            shared,
+            axis: setup.axis,
+            heard: setup.heard,
+            watch: setup.watch,
+            links: Links::open()?,
+            counters: Counters::new(Sources::open()),
+            economy: Economy::default(),
+            prober: Prober::new(),
+            peers: Vec::new(),
+            period: PERIOD,
+            wall_at_start: wall_distance(),
+            slow_at: now,
+            gateways_at: now,
+        })
+    }
+
+    /// Reads until told to stop.
+    pub(super) fn run(mut self) {
+        self.follow();
+        self.tell_unavailable();
+        let mut due = clock::now();
+        let (mut turns, mut used) = (0, cpu_time());
+        loop {
+            if !self.take_commands() {
+                return;
+            }
+            let now = clock::now();
+            if now >= due {
+                self.turn(now);
+                turns += 1;
+                if turns == JUDGED {
+                    let total = cpu_time();
+                    self.judge((total.saturating_sub(used)) / JUDGED);
+                    (turns, used) = (0, total);
+                }
+                self.shared.turned(now, self.period);
+                due = due.saturating_add(self.period);
+                if due <= now {
+                    // What was missed is not made up for.
+                    due = now.saturating_add(self.period);
+                }
+            }
+            self.sleep(due.saturating_since(clock::now()));
+            let (axis, economy) = (self.axis, &mut self.economy);
+            let sink = &mut |sample| self.shared.keep(sample);
+            self.prober.hear(&mut |at, target, nanos| {
+                let key = (Unit::ProbeRoundTrip, target.object());
+                economy.read(axis.time(at), key, nanos, sink);
+            });
+        }
+    }
+
+    /// One reading of everything that is due.
+    fn turn(&mut self, now: Instant) {
+        let slow = now >= self.slow_at;
+        if self.links.hear() {
+            self.follow();
+        }
+        if slow {
+            self.slow_at = now.saturating_add(SLOW);
+            self.hear_of_peers(now);
+        }
+        let (axis, economy) = (self.axis, &mut self.economy);
+        let sink = &mut |sample| self.shared.keep(sample);
+        // Each reading has the time at which it was made.
+        let mut tell = |unit, object, value| {
+            economy.read(axis.time(clock::now()), (unit, object), value, sink);
+        };
+        self.counters.read(&mut self.links, &mut tell);
+        let moved = wall_distance() - self.wall_at_start;
+        let moved = i64::try_from(moved).unwrap_or_default();
+        // Smaller differences are the reading's own.
+        let moved = moved / 10_000 * 10_000;
+        tell(Unit::WallClock, 0, moved.cast_unsigned());
+        if slow {
+            self.counters
+                .read_slow(&self.watch, &mut self.links, &mut tell);
+            self.prober.ask(&mut |at, target, nanos| {
+                let key = (Unit::ProbeRoundTrip, target.object());
+                economy.read(axis.time(at), key, nanos, sink);
+            });
+            self.economy.forget(self.axis.time(now));
+        }
+    }
+
+    /// Keeps the use of CPU within its share.
+    fn judge(&mut self, turn: Duration) {
+        let allowed = |period: Duration| period / SHARE;
+        if turn > allowed(self.period) && self.period < LONGEST {
+            self.period *= 2;
+        } else if self.period > PERIOD && turn < allowed(self.period) / 4 {
+            self.period /= 2;
+        }
+    }
+
+    fn hear_of_peers(&mut self, now: Instant) {
+        let mut changed = false;
+        for peer in (self.heard)() {
+            if !self.peers.contains(&peer) && !self.watch.virtuals.contains(&peer.1) {
+                if self.peers.len() >= PEERS {
+                    self.peers.remove(0);
+                }
+                self.peers.push(peer);
+                changed = true;
+            }
+        }
+        if now >= self.gateways_at {
+            self.gateways_at = now.saturating_add(GATEWAYS);
+            self.links.find_gateways();
+            changed = true;
+        }
+        if changed {
+            self.prober
+                .follow(&self.watch, &self.links.list, &self.peers);
+        }
+    }
+
+    /// The watched interfaces as they are now.
+    fn follow(&mut self) {
+        let names: Vec<String> = self
+            .watch
+            .interfaces
+            .iter()
+            .map(|interface| interface.name.clone())
+            .collect();
+        // A refused question is asked again at the next turn.
+        if self.links.ask(&names).is_ok() {
+            self.counters.follow(&self.watch, &self.links);
+            self.prober
+                .follow(&self.watch, &self.links.list, &self.peers);
+        }
+    }
+
+    fn take_commands(&mut self) -> bool {
+        self.commands.signal().clear();
+        while let Some(command) = self.commands.try_next() {
+            match command {
+                Command::Watch(watch) => {
+                    self.watch = *watch;
+                    self.links.forget();
+                    self.counters.recount();
+                    self.follow();
+                    self.tell_unavailable();
+                }
+            }
+        }
+        !self.commands.is_abandoned()
+    }
+
+    fn tell_unavailable(&self) {
+        let names: Vec<String> = self
+            .links
+            .list
+            .iter()
+            .map(|link| link.name.clone())
+            .collect();
+        let mut list = self.counters.sources.unavailable(&names);
+        if let Some(errno) = self.counters.adverts_refused {
+            list.push(available::refused("adverts at the interface", errno));
+        }
+        if let Some(errno) = self.prober.refused {
+            list.push(available::refused("probes of neighbours", errno));
+        }
+        self.shared.set_unavailable(list);
+    }
+
+    fn sleep(&self, wait: Duration) {
+        let mut fds = vec![PollFd::new(
+            self.commands.signal().as_fd(),
+            PollFlags::POLLIN,
+        )];
+        let probes = self.prober.fds();
+        fds.extend(probes.map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
+        // An interruption is a wake-up like any other.
+        let _ = ppoll(&mut fds, Some(TimeSpec::from_duration(wait)), None);
+    }
+}
+
+impl Shared {
+    fn turned(&self, now: Instant, period: Duration) {
+        self.last.store(now.as_nanos(), Ordering::Release);
+        let millis = u64::try_from(period.as_millis()).unwrap_or(u64::MAX);
+        self.period_ms.store(millis, Ordering::Relaxed);
+    }
+}
+
+/// CPU time of the calling thread.
+fn cpu_time() -> Duration {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
+}
+
+/// CLOCK_REALTIME − CLOCK_MONOTONIC, in nanoseconds, from the closest of three pairs of readings.
+fn wall_distance() -> i128 {
+    let read = |clock| {
+        let now = clock_gettime(clock).map_or(Duration::ZERO, Duration::from);
+        i128::try_from(now.as_nanos()).unwrap_or_default()
+    };
+    let pairs = (0..3).map(|_| {
+        let before = read(ClockId::CLOCK_MONOTONIC);
+        let wall = read(ClockId::CLOCK_REALTIME);
+        let after = read(ClockId::CLOCK_MONOTONIC);
+        (after - before, wall - i128::midpoint(before, after))
+    });
+    pairs.min().map_or(0, |(_, distance)| distance)
+}
