@@ -16,7 +16,6 @@ mod text;
 mod thread;
 mod watch;
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
@@ -25,8 +24,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use vrrp_proto::time::Instant;
-use vrrp_record::history::{Sample, Time};
 use vrrp_record::quantity::Span;
+use vrrp_record::ring::{ADVERT, RegionWriter};
 use vrrp_record::status::Unavailable;
 
 pub(crate) use watch::Watch;
@@ -37,8 +36,6 @@ use crate::queue::{self, Sender, Signal};
 
 /// Plans that may wait for a sampler that is busy.
 const COMMANDS: usize = 16;
-/// Samples that are kept in memory: some minutes of an ordinary host.
-const RECENT: usize = 16_384;
 /// A sampler that was not heard of for so long hangs.
 const SILENCE: Duration = Duration::from_secs(3);
 
@@ -53,6 +50,8 @@ pub(crate) struct Setup {
     pub(crate) axis: Axis,
     /// Must not wait.
     pub(crate) heard: Heard,
+    /// Where samples go; without it only the status learns something.
+    pub(crate) ring: Option<RegionWriter<'static, ADVERT>>,
 }
 
 enum Command {
@@ -66,7 +65,6 @@ struct Shared {
     last: AtomicU64,
     period_ms: AtomicU64,
     unavailable: Mutex<Vec<Unavailable>>,
-    recent: Mutex<VecDeque<Sample>>,
 }
 
 impl Shared {
@@ -75,20 +73,6 @@ impl Shared {
         self.unavailable
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn recent(&self) -> MutexGuard<'_, VecDeque<Sample>> {
-        // A panic while it was held leaves at worst one sample too many.
-        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Keeps a sample in place of the oldest.
-    fn keep(&self, sample: Sample) {
-        let mut recent = self.recent();
-        if recent.len() >= RECENT {
-            recent.pop_front();
-        }
-        recent.push_back(sample);
     }
 
     fn set_unavailable(&self, list: Vec<Unavailable>) {
@@ -120,7 +104,6 @@ impl Sampler {
             last: AtomicU64::new(clock::now().as_nanos()),
             period_ms: AtomicU64::new(0),
             unavailable: Mutex::new(Vec::new()),
-            recent: Mutex::new(VecDeque::with_capacity(RECENT)),
         });
         let evidence = Evidence(Arc::clone(&shared));
         std::thread::Builder::new()
@@ -146,17 +129,6 @@ impl Sampler {
 }
 
 impl Evidence {
-    /// The samples of the last minutes that are not older than `since`, in the order in which they were read.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the recorder takes them from here")
-    )]
-    pub(crate) fn samples(&self, since: Time) -> Vec<Sample> {
-        let recent = self.0.recent();
-        let new = recent.iter().filter(|sample| sample.at >= since);
-        new.copied().collect()
-    }
-
     /// What this machine cannot give, and whether the sampler hangs or saves time, at `now`.
     pub(crate) fn unavailable(&self, now: Instant) -> Vec<Unavailable> {
         let mut list = self.0.unavailable().clone();

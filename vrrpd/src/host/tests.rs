@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, unshare};
 use socket2::{Domain, Protocol, Socket, Type};
-use vrrp_record::history::{NO_ANSWER, ProbeTarget, Unit};
+use vrrp_record::history::{NO_ANSWER, ProbeTarget, Sample, Unit};
+use vrrp_record::ring::{Layout, RegionReader, Ring, RunHeader, Tail, samples_of};
 
 use super::*;
 
@@ -111,18 +112,48 @@ fn watch(peers: &[&str], probe: bool) -> Watch {
     }
 }
 
-fn start(watch: Watch) -> Sampler {
-    Sampler::start(Setup {
+/// A sampler with a ring, and the reader's end of that.
+struct Sampled {
+    sampler: Sampler,
+    reader: Mutex<(RegionReader<'static, ADVERT>, Vec<Sample>)>,
+}
+
+fn start(watch: Watch) -> Sampled {
+    let layout = Layout::new(2 << 20, 1).unwrap();
+    let words = layout.bytes() / 8;
+    let words: Vec<AtomicU64> = std::iter::repeat_with(AtomicU64::default)
+        .take(words)
+        .collect();
+    let ring = Ring::format(&layout, Vec::leak(words), &RunHeader::default()).unwrap();
+    let reader = ring.samples.reader();
+    let sampler = Sampler::start(Setup {
         watch,
         axis: Axis::new(clock::now(), 1_000_000_000_000),
         heard: Box::new(Vec::new),
-    })
-    .unwrap()
+        ring: Some(ring.samples),
+    });
+    Sampled {
+        sampler: sampler.unwrap(),
+        reader: Mutex::new((reader, Vec::new())),
+    }
 }
 
-impl Sampler {
+impl Sampled {
+    fn evidence(&self) -> Evidence {
+        self.sampler.evidence()
+    }
+
+    fn samples(&self) -> Vec<Sample> {
+        let (reader, all) = &mut *self.reader.lock().unwrap();
+        let mut slot = [0; ADVERT];
+        while let Tail::Record(_) | Tail::Lost(_) = reader.next(&mut slot) {
+            all.extend(samples_of(&slot));
+        }
+        all.clone()
+    }
+
     fn all(&self, unit: Unit, object: u32) -> Vec<u64> {
-        let samples = self.evidence().samples(Time(0)).into_iter();
+        let samples = self.samples().into_iter();
         samples
             .filter(|sample| (sample.unit, sample.object) == (unit, object))
             .map(|sample| sample.value)
@@ -337,9 +368,9 @@ fn measure_the_cost() {
             text.split(' ').next().unwrap().parse::<u64>().unwrap()
         };
         std::thread::sleep(Duration::from_secs(2));
-        let (before, samples) = (task(), sampler.evidence().samples(Time(0)).len());
+        let (before, samples) = (task(), sampler.samples().len());
         std::thread::sleep(Duration::from_secs(10));
-        let (after, now) = (task(), sampler.evidence().samples(Time(0)).len());
+        let (after, now) = (task(), sampler.samples().len());
         eprintln!(
             "CPU: {} us a second; samples: {} a second",
             (after - before) / 10_000,

@@ -10,7 +10,8 @@ use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 use nix::time::{ClockId, clock_gettime};
 use vrrp_proto::time::Instant;
-use vrrp_record::history::Unit;
+use vrrp_record::history::{Sample, Unit};
+use vrrp_record::ring::{ADVERT, RegionWriter, SAMPLES, samples};
 
 use super::available::{self, Sources};
 use super::counters::Counters;
@@ -43,6 +44,9 @@ pub(super) struct Sampler {
     shared: Arc<Shared>,
     axis: Axis,
     heard: Heard,
+    ring: Option<RegionWriter<'static, ADVERT>>,
+    /// Samples of this turn.
+    fresh: Vec<Sample>,
     watch: Watch,
     links: Links,
     counters: Counters,
@@ -69,6 +73,8 @@ impl Sampler {
             shared,
             axis: setup.axis,
             heard: setup.heard,
+            ring: setup.ring,
+            fresh: Vec::new(),
             watch: setup.watch,
             links: Links::open()?,
             counters: Counters::new(Sources::open()),
@@ -109,13 +115,27 @@ impl Sampler {
                 }
             }
             self.sleep(due.saturating_since(clock::now()));
-            let (axis, economy) = (self.axis, &mut self.economy);
-            let sink = &mut |sample| self.shared.keep(sample);
+            let (axis, economy, fresh) = (self.axis, &mut self.economy, &mut self.fresh);
+            let sink = &mut |sample| fresh.push(sample);
             self.prober.hear(&mut |at, target, nanos| {
                 let key = (Unit::ProbeRoundTrip, target.object());
                 economy.read(axis.time(at), key, nanos, sink);
             });
+            self.write();
         }
+    }
+
+    /// Puts what is worth it into the ring: each slot holds samples of one time.
+    fn write(&mut self) {
+        self.fresh.sort_by_key(|sample| sample.at);
+        if let Some(ring) = &mut self.ring {
+            for same in self.fresh.chunk_by(|one, next| one.at == next.at) {
+                for some in same.chunks(SAMPLES) {
+                    ring.append(samples(some[0].at, some));
+                }
+            }
+        }
+        self.fresh.clear();
     }
 
     /// One reading of everything that is due.
@@ -128,12 +148,11 @@ impl Sampler {
             self.slow_at = now.saturating_add(SLOW);
             self.hear_of_peers(now);
         }
-        let (axis, economy) = (self.axis, &mut self.economy);
-        let sink = &mut |sample| self.shared.keep(sample);
-        // Each reading has the time at which it was made.
-        let mut tell = |unit, object, value| {
-            economy.read(axis.time(clock::now()), (unit, object), value, sink);
-        };
+        let (axis, economy, fresh) = (self.axis, &mut self.economy, &mut self.fresh);
+        let sink = &mut |sample| fresh.push(sample);
+        // Readings of one turn share its time, and so their slots.
+        let at = axis.time(now);
+        let mut tell = |unit, object, value| economy.read(at, (unit, object), value, sink);
         self.counters.read(&mut self.links, &mut tell);
         let moved = wall_distance() - self.wall_at_start;
         let moved = i64::try_from(moved).unwrap_or_default();

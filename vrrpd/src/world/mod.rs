@@ -267,6 +267,7 @@ fn start_sampler(
         watch: host::Watch::new(&configuration.plan),
         axis: observer.axis(),
         heard: Box::new(heard),
+        ring: None,
     });
     match started {
         Ok(sampler) => {
