@@ -8,8 +8,8 @@ use vrrp_record::words::Word;
 mod reading;
 
 pub(crate) use reading::{
-    Between, CompareArgs, ExplainArgs, JournalArgs, KindName, LatencyArgs, PeersArgs, Reading,
-    StageName, TimelineArgs, TopArgs, WhyNotArgs,
+    Between, BundleArgs, CompareArgs, ExplainArgs, JournalArgs, KindName, LatencyArgs, PeersArgs,
+    Reading, StageName, TimelineArgs, TopArgs, WhyNotArgs,
 };
 
 /// Asks a vrrpd what it does and why.
@@ -50,6 +50,8 @@ pub(crate) enum Command {
     WhyNot(WhyNotArgs),
     /// Lay two nodes' records side by side: what left one and when it reached the other.
     Compare(CompareArgs),
+    /// Put everything that a colleague needs into one file, secrets removed; with or without a running daemon.
+    Bundle(BundleArgs),
     /// Show the status again and again.
     Top(TopArgs),
     /// Let the daemon read its configuration again (root only).

@@ -14,6 +14,7 @@ use vrrp_record::history::{
     History, Minute, Node, Numbered, Received, Router, Run, Sample, Sent, Sequence, Source, Stage,
     Stall, Time, Unit,
 };
+use vrrp_record::journal::Frames;
 use vrrp_record::ring::{self, Layout, Record, Ring, RunHeader};
 use vrrp_record::status::Unavailable;
 use vrrp_record::text::Name;
@@ -308,12 +309,9 @@ pub(crate) fn backup() -> History {
     history
 }
 
-/// A history as the flight recorder's file of a run that goes on.
-pub(crate) fn ring(history: &History) -> Vec<u8> {
-    let layout = Layout::new(2 << 20, 1).expect("two megabytes are enough for one router");
-    let words: Vec<AtomicU64> = (0..layout.bytes() / 8).map(|_| AtomicU64::new(0)).collect();
+fn header(history: &History) -> RunHeader {
     let run = &history.runs[0];
-    let header = RunHeader {
+    RunHeader {
         host: history.node.host.clone(),
         addresses: history.node.addresses.clone(),
         boot_id: run.boot_id.clone(),
@@ -322,8 +320,14 @@ pub(crate) fn ring(history: &History) -> Vec<u8> {
         started: run.started,
         monotonic_ns: 5_000_000_000,
         ..RunHeader::default()
-    };
-    let mut ring = Ring::format(&layout, &words, &header).expect("the example fits");
+    }
+}
+
+/// A history as the flight recorder's file of a run that goes on.
+pub(crate) fn ring(history: &History) -> Vec<u8> {
+    let layout = Layout::new(2 << 20, 1).expect("two megabytes are enough for one router");
+    let words: Vec<AtomicU64> = (0..layout.bytes() / 8).map(|_| AtomicU64::new(0)).collect();
+    let mut ring = Ring::format(&layout, &words, &header(history)).expect("the example fits");
     ring.descriptions[0].write(&history.routers[0]);
     for sent in &history.sent {
         ring.adverts.append(Record::Sent(*sent).encode());
@@ -356,4 +360,29 @@ pub(crate) fn ring(history: &History) -> Vec<u8> {
         .iter()
         .map(|word| word.load(Ordering::Relaxed).to_ne_bytes());
     words.flatten().collect()
+}
+
+/// What the journal's files of a run begin with and hold, as one segment.
+pub(crate) fn segment(history: &History) -> Vec<u8> {
+    let mut frames = Frames::new(header(history));
+    let mut bytes = Vec::new();
+    let routers: Vec<(u16, Router)> = (0..).zip(history.routers.iter().cloned()).collect();
+    frames.head(&routers, &history.unavailable, &mut bytes);
+    let sent = history.sent.iter().map(|sent| Record::Sent(*sent));
+    let received = history.received.iter().map(|one| Record::Received(*one));
+    let stalls = history.stalls.iter().map(|stall| Record::Stall(*stall));
+    let mut records: Vec<Record> = sent.chain(received).chain(stalls).collect();
+    records.sort_by_key(Record::at);
+    for some in records.chunks(64) {
+        frames.records(some, &mut bytes);
+    }
+    for event in &history.events {
+        frames.event(&event.event, &mut bytes);
+    }
+    frames.samples(&history.samples, &mut bytes);
+    frames.minutes(&history.minutes, &mut bytes);
+    for (from, until) in &history.detailed {
+        frames.detailed(*from, *until, &mut bytes);
+    }
+    bytes
 }

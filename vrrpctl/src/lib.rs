@@ -4,6 +4,7 @@
 //! that the daemon has not said.
 #![forbid(unsafe_code)]
 
+mod bundle;
 mod cli;
 mod client;
 mod commands;

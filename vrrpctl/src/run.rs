@@ -76,6 +76,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, output: &mut Output) -
         cli::Command::Journal(arguments) => reading::journal(&cli, arguments, output),
         cli::Command::WhyNot(arguments) => live::why_not(&cli, arguments, output),
         cli::Command::Compare(arguments) => reading::compare(&cli, arguments, output),
+        cli::Command::Bundle(arguments) => live::bundle(&cli, arguments, output),
         cli::Command::Top(arguments) => live::top(&cli, arguments, output),
         cli::Command::Reload => reload(&cli, output),
     };
@@ -117,7 +118,9 @@ impl Trouble {
                 | ClientError::Broken(..)
                 | ClientError::Connect(..),
             )
-            | Self::Source(SourceError::NotOurs(..) | SourceError::Broken(..))
+            | Self::Source(
+                SourceError::NotOurs(..) | SourceError::Lacks(..) | SourceError::Broken(..),
+            )
             | Self::Failed(_) => Exit::NotHealthy,
         }
     }
@@ -222,4 +225,4 @@ fn reload(cli: &Cli, output: &mut Output) -> Result<Exit, Trouble> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -8,17 +8,21 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use vrrp_record::history::{History, Want};
+use vrrp_record::journal::Explained;
 
 mod formats;
 mod opened;
 
-pub(crate) use opened::{Opened, Place};
+pub(crate) use formats::status;
+pub(crate) use opened::{Opened, Place, RINGS, SEGMENT};
 
 /// One node's records.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     /// What they say.
     pub(crate) history: History,
+    /// Verdicts that the daemon made while it ran, in their order.
+    pub(crate) verdicts: Vec<Explained>,
     /// What they were read from.
     pub(crate) origins: Vec<Origin>,
 }
@@ -120,6 +124,9 @@ pub(crate) enum SourceError {
     /// It is something else.
     #[error("{} is neither a bundle, a flight recorder, a journal nor a packet capture: {}", .0.display(), .1)]
     NotOurs(PathBuf, String),
+    /// It is a bundle that lacks what was asked for.
+    #[error("{}: {}", .0.display(), .1)]
+    Lacks(PathBuf, String),
     /// It broke while it was read.
     #[error("cannot read {}: {}", .0.display(), .1)]
     Broken(PathBuf, io::Error),

@@ -212,6 +212,9 @@ pub(crate) struct WhyNotArgs {
     /// Only these routers.
     #[arg(value_name = "ROUTER")]
     pub(crate) routers: Vec<String>,
+    /// Ask a bundle instead of the daemon.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Option<PathBuf>,
     /// Print versioned JSON instead.
     #[arg(long, conflicts_with = "plain")]
     pub(crate) json: bool,
@@ -246,6 +249,20 @@ pub(crate) struct CompareArgs {
     /// Print lines for programs instead: fields separated by tabs.
     #[arg(long)]
     pub(crate) plain: bool,
+}
+
+/// Options of `bundle`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct BundleArgs {
+    /// The file to write; without it vrrpd-HOST-TIME.vrb here. `-` is standard output.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Directory of the journal.
+    #[arg(long, value_name = "DIR", default_value = "/var/log/vrrpd")]
+    pub(crate) journal_dir: PathBuf,
+    /// The configuration, where no daemon runs that could name it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// Options of `top`.

@@ -28,6 +28,7 @@ impl Records for Memory {
 fn node(history: History, kind: Kind, path: &str) -> Node {
     Node {
         history,
+        verdicts: Vec::new(),
         origins: vec![Origin {
             kind,
             path: path.into(),

@@ -1,4 +1,4 @@
-//! The commands that ask the daemon where it runs: why-not, top.
+//! The commands that ask the daemon where it runs: why-not, top, bundle.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,9 +7,9 @@ use vrrp_record::control::{Answer, Command};
 use vrrp_record::status::Status;
 
 use super::{Exit, Trouble};
-use crate::cli::{Cli, TopArgs, WhyNotArgs};
+use crate::cli::{BundleArgs, Cli, TopArgs, WhyNotArgs};
 use crate::client::{self, ClientError};
-use crate::{Output, render, why_not};
+use crate::{Output, bundle, render, source, why_not};
 
 fn ask(run_dir: &Path) -> Result<Status, ClientError> {
     match client::ask(run_dir, Command::Status)? {
@@ -25,7 +25,10 @@ pub(super) fn why_not(
     arguments: &WhyNotArgs,
     output: &mut Output,
 ) -> Result<Exit, Trouble> {
-    let status = ask(&cli.run_dir)?;
+    let status = match &arguments.from {
+        Some(path) => source::status(path)?,
+        None => ask(&cli.run_dir)?,
+    };
     if let Some(unknown) = arguments
         .routers
         .iter()
@@ -91,4 +94,18 @@ pub(super) fn top(cli: &Cli, arguments: &TopArgs, output: &mut Output) -> Result
         looks += 1;
     }
     Ok(exit)
+}
+
+pub(super) fn bundle(
+    cli: &Cli,
+    arguments: &BundleArgs,
+    output: &mut Output,
+) -> Result<Exit, Trouble> {
+    let (status, why) = match ask(&cli.run_dir) {
+        Ok(status) => (Some(status), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    let summary = bundle::write(cli, arguments, status.as_ref(), why, output)?;
+    output.message(&summary);
+    Ok(Exit::Healthy)
 }

@@ -82,10 +82,10 @@ impl Drop for Directory {
 
 /// Keeps what is written.
 #[derive(Clone, Default)]
-pub(super) struct Pipe(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Pipe(Arc<Mutex<Vec<u8>>>);
 
 impl Pipe {
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }

@@ -5,13 +5,17 @@ use std::io::{self, Read};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use vrrp_record::history::Want;
+use vrrp_record::history::{Time, Want};
 
-use super::formats;
+use super::formats::{self, CaptureOptions};
 use super::{Kind, Node, Origin, Records, SourceError};
 
 /// The flight recorder's name in the run directory, of this run and of the last one.
-const RINGS: [&str; 2] = ["flight.ring", "flight.ring.previous"];
+pub(crate) const RINGS: [&str; 2] = ["flight.ring", "flight.ring.previous"];
+/// How names of a journal's segments end.
+pub(crate) const SEGMENT: &str = ".vrj";
+/// About so many bytes of a journal are read for one piece.
+const PIECE: u64 = 32 * 1024 * 1024;
 
 /// Where to look.
 #[derive(Clone, Copy, Debug)]
@@ -30,20 +34,19 @@ pub(crate) enum Place<'a> {
 /// A place, opened.
 #[derive(Debug)]
 pub(crate) struct Opened {
-    files: Vec<Found>,
-    /// Addresses of the node that took a capture, and keepalived's log beside it.
-    capture: formats::CaptureOptions,
-    /// How many files were handed out one by one.
+    units: Vec<Unit>,
+    capture: CaptureOptions,
+    /// How many units were handed out one by one.
     pieces: usize,
 }
 
+/// What is read in one go: a file, or the segments of a journal.
 #[derive(Clone, Debug)]
-struct Found {
+struct Unit {
     kind: Kind,
-    path: PathBuf,
+    files: Vec<(PathBuf, u64)>,
     /// What is told to people: the directory of a journal.
     shown: PathBuf,
-    bytes: u64,
 }
 
 impl Opened {
@@ -56,87 +59,128 @@ impl Opened {
         node: &[IpAddr],
         log: Option<&Path>,
     ) -> Result<Self, SourceError> {
-        let mut files = Vec::new();
-        match place {
+        let units = match place {
             Place::Here {
                 run_dir,
                 journal_dir,
-            } => {
-                let mut refused = None;
-                for directory in [run_dir, journal_dir] {
-                    match directory_files(directory) {
-                        Ok(found) => files.extend(found),
-                        Err(SourceError::Missing(_)) => {}
-                        Err(error @ SourceError::NoPermission(_)) => refused = Some(error),
-                        Err(error) => return Err(error),
-                    }
-                }
-                if files.is_empty() {
-                    return Err(refused.unwrap_or_else(|| SourceError::Nothing {
-                        run_dir: run_dir.to_owned(),
-                        journal_dir: journal_dir.to_owned(),
-                    }));
-                }
-            }
+            } => here(run_dir, journal_dir)?,
             Place::Given(paths) => {
+                let mut units = Vec::new();
                 for path in paths {
-                    let meta = fs::metadata(path).map_err(|error| SourceError::of(path, error))?;
-                    if !meta.is_dir() {
-                        files.push(file(path, path)?);
-                        continue;
-                    }
-                    let found = directory_files(path)?;
-                    if found.is_empty() {
-                        let text = String::from("the directory holds no such file");
-                        return Err(SourceError::NotOurs(path.clone(), text));
-                    }
-                    files.extend(found);
+                    given(path, &mut units)?;
                 }
+                units
             }
-        }
-        let capture = formats::CaptureOptions::new(node, log);
+        };
         Ok(Self {
-            files,
-            capture,
+            units,
+            capture: CaptureOptions::new(node, log),
             pieces: 0,
         })
     }
 
-    /// The next file's records, oldest first; none where all were handed out. For records too long for one reading.
+    /// The records of the next piece, oldest first; none where all were handed out. For records too long for one reading.
     ///
     /// # Errors
     /// As reading all of it.
     pub(crate) fn next_piece(&mut self, want: &Want) -> Result<Option<Vec<Node>>, SourceError> {
-        let Some(found) = self.files.get(self.pieces) else {
+        if self.pieces == 0 {
+            self.units = self.units.drain(..).flat_map(Unit::split).collect();
+        }
+        let Some(unit) = self.units.get(self.pieces) else {
             return Ok(None);
         };
         self.pieces += 1;
         let mut nodes = Vec::new();
-        read_into(&mut nodes, found, want, &self.capture)?;
+        read_into(&mut nodes, unit, want, &self.capture)?;
         Ok(Some(nodes))
     }
 }
 
 impl Records for Opened {
     fn bytes(&self) -> u64 {
-        self.files.iter().map(|found| found.bytes).sum()
+        self.units.iter().map(Unit::bytes).sum()
     }
 
     fn read(&self, want: &Want) -> Result<Vec<Node>, SourceError> {
         let mut nodes = Vec::new();
-        for found in &self.files {
-            read_into(&mut nodes, found, want, &self.capture)?;
+        for unit in &self.units {
+            read_into(&mut nodes, unit, want, &self.capture)?;
         }
         for node in &mut nodes {
-            node.history.settle();
             clip(&mut node.history.detailed, want);
         }
         Ok(nodes)
     }
 }
 
+impl Unit {
+    fn bytes(&self) -> u64 {
+        self.files.iter().map(|(_, bytes)| bytes).sum()
+    }
+
+    /// The same in several units, where it has several files.
+    fn split(self) -> Vec<Self> {
+        let mut parts: Vec<Self> = Vec::new();
+        for file in self.files {
+            match parts.last_mut() {
+                Some(part) if part.bytes() + file.1 <= PIECE => part.files.push(file),
+                _ => parts.push(Self {
+                    kind: self.kind,
+                    files: vec![file],
+                    shown: self.shown.clone(),
+                }),
+            }
+        }
+        parts
+    }
+}
+
+/// What this machine has.
+fn here(run_dir: &Path, journal_dir: &Path) -> Result<Vec<Unit>, SourceError> {
+    let mut units = Vec::new();
+    let mut refused = None;
+    // The journal is older than the flight recorder.
+    for directory in [journal_dir, run_dir] {
+        match directory_units(directory) {
+            Ok(found) => units.extend(found),
+            Err(SourceError::Missing(_)) => {}
+            Err(error @ SourceError::NoPermission(_)) => refused = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    if units.is_empty() {
+        return Err(refused.unwrap_or_else(|| SourceError::Nothing {
+            run_dir: run_dir.to_owned(),
+            journal_dir: journal_dir.to_owned(),
+        }));
+    }
+    Ok(units)
+}
+
+/// What was named.
+fn given(path: &Path, units: &mut Vec<Unit>) -> Result<(), SourceError> {
+    let meta = fs::metadata(path).map_err(|error| SourceError::of(path, error))?;
+    if !meta.is_dir() {
+        let (kind, bytes) = file(path)?;
+        units.push(Unit {
+            kind,
+            files: vec![(path.to_owned(), bytes)],
+            shown: path.to_owned(),
+        });
+        return Ok(());
+    }
+    let found = directory_units(path)?;
+    if found.is_empty() {
+        let text = format!("the directory holds no {} and no *{SEGMENT}", RINGS[0]);
+        return Err(SourceError::NotOurs(path.to_owned(), text));
+    }
+    units.extend(found);
+    Ok(())
+}
+
 /// Full records exist only where they were asked for.
-fn clip(detailed: &mut Vec<(vrrp_record::history::Time, vrrp_record::history::Time)>, want: &Want) {
+fn clip(detailed: &mut Vec<(Time, Time)>, want: &Want) {
     if want.windows().is_empty() {
         return;
     }
@@ -156,87 +200,86 @@ fn clip(detailed: &mut Vec<(vrrp_record::history::Time, vrrp_record::history::Ti
     *detailed = inside;
 }
 
-/// Reads one file and adds it to the node that it belongs to.
+/// Reads one unit and adds it to the node that it belongs to.
 fn read_into(
     nodes: &mut Vec<Node>,
-    found: &Found,
+    unit: &Unit,
     want: &Want,
-    capture: &formats::CaptureOptions,
+    capture: &CaptureOptions,
 ) -> Result<(), SourceError> {
     let origin = Origin {
-        kind: found.kind,
-        path: found.shown.clone(),
+        kind: unit.kind,
+        path: unit.shown.clone(),
     };
-    let mut history = match found.kind {
-        Kind::Capture => formats::capture(&found.path, capture)?,
-        Kind::Ring => formats::ring(&found.path, found.path.ends_with(RINGS[1]))?,
-        Kind::Journal | Kind::Bundle => {
-            let text = String::from("this version cannot read it");
-            return Err(SourceError::NotOurs(found.path.clone(), text));
-        }
-    };
-    formats::cut(&mut history, want);
+    let paths: Vec<&Path> = unit.files.iter().map(|(path, _)| path.as_path()).collect();
+    let read = formats::read(unit.kind, &paths, want, capture)?;
     let same = nodes.iter_mut().find(|node| {
         let host = &node.history.node.host;
         // A capture is a view of its own, whoever took it.
-        found.kind != Kind::Capture && !host.is_empty() && *host == history.node.host
+        unit.kind != Kind::Capture && !host.is_empty() && *host == read.history.node.host
     });
     match same {
         Some(node) => {
-            node.history.absorb(history);
-            if !node.origins.contains(&origin) {
-                node.origins.push(origin);
-            }
+            node.history.absorb(read.history);
+            node.verdicts.extend(read.verdicts);
+            node.origins.push(origin);
         }
         None => nodes.push(Node {
-            history,
+            history: read.history,
+            verdicts: read.verdicts,
             origins: vec![origin],
         }),
     }
     Ok(())
 }
 
-/// The files of records in a directory: journal first, oldest segment first, then the last run's ring, then this one's.
-fn directory_files(directory: &Path) -> Result<Vec<Found>, SourceError> {
+/// What a directory holds: the journal's segments, oldest first, then the flight recorder of the last run and of this one.
+fn directory_units(directory: &Path) -> Result<Vec<Unit>, SourceError> {
     let failed = |error| SourceError::of(directory, error);
-    let mut paths = Vec::new();
+    let mut segments = Vec::new();
     for entry in fs::read_dir(directory).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        let name = path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        if RINGS.contains(&name.as_str()) || name.ends_with(".vrj") {
-            paths.push(path);
+        if path.to_string_lossy().ends_with(SEGMENT) {
+            segments.push(path);
         }
     }
     // Segments are named so that their order is that of their time.
-    paths.sort();
-    let mut files = Vec::new();
-    for path in paths {
-        match file(&path, directory) {
-            Ok(found) => files.push(found),
-            // Rotated away since it was listed, or another file of that name.
-            Err(SourceError::Missing(_) | SourceError::NotOurs(..)) => {}
+    segments.sort();
+    let rings = RINGS.iter().rev().map(|name| directory.join(name));
+    let mut units: Vec<Unit> = Vec::new();
+    for path in segments.into_iter().chain(rings) {
+        let (kind, bytes) = match file(&path) {
+            Ok(found) => found,
+            // Rotated away since it was listed, or another file of that name. An empty one has just been begun.
+            Err(SourceError::Missing(_) | SourceError::NotOurs(..)) => continue,
             Err(error) => return Err(error),
+        };
+        match units.last_mut() {
+            Some(unit) if kind == Kind::Journal && unit.kind == kind => {
+                unit.files.push((path, bytes));
+            }
+            _ => units.push(Unit {
+                kind,
+                shown: if kind == Kind::Journal {
+                    directory.to_owned()
+                } else {
+                    path.clone()
+                },
+                files: vec![(path, bytes)],
+            }),
         }
     }
-    files.sort_by_key(|found| match found.kind {
-        Kind::Journal | Kind::Bundle | Kind::Capture => 0,
-        Kind::Ring if found.path.ends_with(RINGS[1]) => 1,
-        Kind::Ring => 2,
-    });
-    Ok(files)
+    Ok(units)
 }
 
-/// One file, by its first bytes.
-fn file(path: &Path, shown: &Path) -> Result<Found, SourceError> {
+/// Kind and length of a file, by its first bytes.
+fn file(path: &Path) -> Result<(Kind, u64), SourceError> {
     let failed = |error| SourceError::of(path, error);
     let mut opened = File::open(path).map_err(failed)?;
     let bytes = opened.metadata().map_err(failed)?.len();
     let mut first = [0; 16];
     let read = fill(&mut opened, &mut first).map_err(failed)?;
-    if bytes == 0 && read == 0 {
+    if read == 0 {
         return Err(SourceError::NotOurs(
             path.to_owned(),
             String::from("it is empty"),
@@ -246,13 +289,7 @@ fn file(path: &Path, shown: &Path) -> Result<Found, SourceError> {
         let text = String::from("its first bytes are those of no format that is known here");
         return Err(SourceError::NotOurs(path.to_owned(), text));
     };
-    let shown = if kind == Kind::Journal { shown } else { path };
-    Ok(Found {
-        kind,
-        path: path.to_owned(),
-        shown: shown.to_owned(),
-        bytes,
-    })
+    Ok((kind, bytes))
 }
 
 /// Fills as much of a buffer as there is.
