@@ -85,13 +85,10 @@ pub(crate) fn write(
 }
 
 fn failed(path: &Path, error: &io::Error) -> Trouble {
-    let text = format!("cannot write {}: {error}", path.display());
-    match error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            Trouble::Usage(format!("{}: it exists; name another file", path.display()))
-        }
-        _ => Trouble::Failed(text),
+    if error.kind() == io::ErrorKind::AlreadyExists {
+        return Trouble::Usage(format!("{} exists: name another file", path.display()));
     }
+    Trouble::Failed(format!("cannot write {}: {error}", path.display()))
 }
 
 /// `vrrpd-lb1-20261124-120341.vrb`.

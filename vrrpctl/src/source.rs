@@ -135,10 +135,13 @@ pub(crate) enum SourceError {
 impl SourceError {
     /// The error of the operating system about a file.
     pub(crate) fn of(path: &Path, error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::NotFound => Self::Missing(path.to_owned()),
-            io::ErrorKind::PermissionDenied => Self::NoPermission(path.to_owned()),
-            _ => Self::Broken(path.to_owned(), error),
+        let kind = error.kind();
+        if kind == io::ErrorKind::NotFound {
+            Self::Missing(path.to_owned())
+        } else if kind == io::ErrorKind::PermissionDenied {
+            Self::NoPermission(path.to_owned())
+        } else {
+            Self::Broken(path.to_owned(), error)
         }
     }
 }

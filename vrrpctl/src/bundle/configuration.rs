@@ -71,10 +71,13 @@ impl FileProvider for Disk {
 }
 
 fn word(error: &io::Error) -> FileError {
-    match error.kind() {
-        io::ErrorKind::NotFound => FileError::Missing,
-        io::ErrorKind::PermissionDenied => FileError::Denied,
-        _ => FileError::Other(error.to_string()),
+    let kind = error.kind();
+    if kind == io::ErrorKind::NotFound {
+        FileError::Missing
+    } else if kind == io::ErrorKind::PermissionDenied {
+        FileError::Denied
+    } else {
+        FileError::Other(error.to_string())
     }
 }
 

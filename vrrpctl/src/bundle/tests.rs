@@ -107,7 +107,7 @@ fn a_dead_daemon_leaves_a_bundle_that_every_command_reads() {
     assert!(message.contains("it holds no status"), "{message}");
     let (exit, _, message) = make(&directory, &file);
     assert_eq!(exit, 2);
-    assert!(message.contains("it exists"), "{message}");
+    assert!(message.contains("exists: name another file"), "{message}");
 }
 
 #[test]

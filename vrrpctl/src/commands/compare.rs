@@ -402,38 +402,7 @@ fn section(out: &mut String, way: &Way<'_>, width: Option<i64>, output: &Output)
             ),
         );
     }
-    if !way.held.is_empty() {
-        let mut rows = vec![
-            ["", "id", "due", "left", "arrived", "under way"]
-                .map(str::to_owned)
-                .to_vec(),
-        ];
-        for held in way.held.iter().take(LISTED) {
-            let clock =
-                |at: Option<Time>| at.map_or_else(|| String::from("-"), |at| time::clock(at, zone));
-            rows.push(vec![
-                String::from("held"),
-                held.sent.id.to_string(),
-                time::stamp(held.sent.due, zone),
-                clock(departure(&held.sent)),
-                clock(Some(held.received.at())),
-                took(held),
-            ]);
-        }
-        columns(out, 2, 1, &rows);
-        let rest = way.held.len().saturating_sub(LISTED);
-        if rest > 0 {
-            out.push_str(&format!("  and {rest} more: see --json or --plain\n"));
-        }
-        let (from, to) = (way.from.name(), way.to.name());
-        line(
-            out,
-            "",
-            &format!(
-                "due and left by {from}'s clock, arrived by {to}'s; under way with the clocks' distance taken off"
-            ),
-        );
-    }
+    held(out, way, output);
     for sent in way.missing.iter().take(LISTED) {
         let left = departure(sent)
             .map(|left| time::stamp(left, zone))
@@ -458,6 +427,44 @@ fn section(out: &mut String, way: &Way<'_>, width: Option<i64>, output: &Output)
             ),
         );
     }
+}
+
+/// The adverts that were held, one by one.
+fn held(out: &mut String, way: &Way<'_>, output: &Output) {
+    let zone = &output.zone;
+    if way.held.is_empty() {
+        return;
+    }
+    let mut rows = vec![
+        ["", "id", "due", "left", "arrived", "under way"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    for held in way.held.iter().take(LISTED) {
+        let clock =
+            |at: Option<Time>| at.map_or_else(|| String::from("-"), |at| time::clock(at, zone));
+        rows.push(vec![
+            String::from("held"),
+            held.sent.id.to_string(),
+            time::stamp(held.sent.due, zone),
+            clock(departure(&held.sent)),
+            clock(Some(held.received.at())),
+            took(held),
+        ]);
+    }
+    columns(out, 2, 1, &rows);
+    let rest = way.held.len().saturating_sub(LISTED);
+    if rest > 0 {
+        out.push_str(&format!("  and {rest} more: see --json or --plain\n"));
+    }
+    let (from, to) = (way.from.name(), way.to.name());
+    line(
+        out,
+        "",
+        &format!(
+            "due and left by {from}'s clock, arrived by {to}'s; under way with the clocks' distance taken off"
+        ),
+    );
 }
 
 /// Lines for programs: every advert held or missing.

@@ -21,6 +21,9 @@ const CLOCKS: i64 = 600_000_000_000;
 /// Records of this many bytes are read whole; of longer ones only what surrounds the incidents.
 const WHOLE: u64 = 32 * 1024 * 1024;
 
+/// Stretches of time.
+type Stretches = Vec<(Time, Time)>;
+
 /// What was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Question {
@@ -100,7 +103,7 @@ fn read(
     opened: &dyn Records,
     question: Question,
     reading: &Reading,
-) -> Result<(Vec<Node>, Vec<(Time, Time)>), SourceError> {
+) -> Result<(Vec<Node>, Stretches), SourceError> {
     if opened.bytes() <= WHOLE {
         let nodes = opened.read(&Want::all().minutes(false))?;
         let all = nodes

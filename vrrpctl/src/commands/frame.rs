@@ -159,3 +159,16 @@ fn node(node: &Node) -> Value {
         "unavailable": history.unavailable,
     })
 }
+
+/// How an event should look.
+pub(crate) fn paint(event: &Kind) -> Paint {
+    if matches!(event, Kind::Transition { .. }) {
+        Paint::Strong
+    } else if matches!(event, Kind::NearFailover { .. } | Kind::Anomaly { .. }) {
+        Paint::Look
+    } else if matches!(event, Kind::Faults { faults, .. } if !faults.0.is_empty()) {
+        Paint::Bad
+    } else {
+        Paint::Plain
+    }
+}

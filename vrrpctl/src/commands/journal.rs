@@ -10,6 +10,7 @@ use vrrp_record::history::{
 };
 use vrrp_record::quantity::Errno;
 
+use super::frame;
 use super::peers::reason;
 use crate::Output;
 use crate::cli::{JournalArgs, KindName};
@@ -117,7 +118,9 @@ impl<'a> Filter<'a> {
             .is_none_or(|ids| match item.record {
                 Record::Sent(sent) => ids.contain(sent.id),
                 Record::Heard(one) => one.id.is_some_and(|id| ids.contain(id)),
-                _ => false,
+                Record::Rejected(_) | Record::Stall(_) | Record::Event(_) | Record::Sample(_) => {
+                    false
+                }
             });
         let apart = self.arguments.apart.is_none_or(|apart| {
             item.gap
@@ -282,11 +285,7 @@ fn words(item: &Item<'_>) -> (&'static str, String, Paint) {
                 .number()
                 .map(|number| format!("#{number} "))
                 .unwrap_or_default();
-            let paint = match event.event.kind {
-                Kind::Transition { .. } => Paint::Strong,
-                Kind::NearFailover { .. } | Kind::Anomaly { .. } => Paint::Look,
-                _ => Paint::Plain,
-            };
+            let paint = frame::paint(&event.event.kind);
             ("event", format!("{number}{}", event.event.kind), paint)
         }
         Record::Sample(sample) => (
@@ -590,7 +589,7 @@ pub(crate) fn json_lines(items: &[Item<'_>]) -> String {
             Record::Sample(sample) => json!(sample),
         };
         let line = json!({
-            "schema": super::frame::SCHEMA,
+            "schema": frame::SCHEMA,
             "host": item.node.history.node.host,
             "unix_ns": item.at.0,
             "kind": kind,

@@ -309,7 +309,7 @@ fn when(worst: Worst, output: &Output) -> String {
         // A minute is all that its histogram knows.
         stamp
             .get(..16)
-            .map_or(stamp.clone(), |minute| format!("{minute} (minute)"))
+            .map_or_else(|| stamp.clone(), |minute| format!("{minute} (minute)"))
     }
 }
 

@@ -59,7 +59,7 @@ pub(crate) fn gather<'a>(
             for one in received.filter(|one| one.router == position && inside(one.at())) {
                 let peer = peers.entry(one.from).or_default();
                 peer.count += 1;
-                peer.first = peer.first.or(Some(one.at()));
+                peer.first = peer.first.or_else(|| Some(one.at()));
                 peer.last = Some(one.at());
                 peer.priorities.insert(one.priority);
                 (peer.priority, peer.interval) = (one.priority, one.interval);

@@ -75,10 +75,11 @@ fn assert_golden(name: &str, text: &str) {
 
 fn journal_arguments(words: &[&str]) -> JournalArgs {
     let arguments = ["vrrpctl", "journal"].iter().chain(words);
-    match Cli::try_parse_from(arguments).unwrap().command {
-        Command::Journal(arguments) => arguments,
-        _ => unreachable!("the command is journal"),
-    }
+    let cli = Cli::try_parse_from(arguments).unwrap();
+    let Command::Journal(arguments) = cli.command else {
+        unreachable!("the command is journal")
+    };
+    arguments
 }
 
 fn journal_text(nodes: &[Node], words: &[&str]) -> String {

@@ -242,12 +242,7 @@ pub(crate) fn text(timeline: &Timeline<'_>, output: &Output) -> String {
         let head = format!("  {}  {number:>5}  {host}", time::clock(event.at, zone));
         let indent = head.chars().count();
         let text = frame::sentence(node, &event.event.kind);
-        let paint = match &event.event.kind {
-            Kind::Transition { .. } => Paint::Strong,
-            Kind::NearFailover { .. } | Kind::Anomaly { .. } => Paint::Look,
-            Kind::Faults { faults, .. } if !faults.0.is_empty() => Paint::Bad,
-            _ => Paint::Plain,
-        };
+        let paint = frame::paint(&event.event.kind);
         hanging(&mut out, &head, indent, &style.paint(paint, text));
     }
     frame::foot(&mut out, timeline.nodes, output);
