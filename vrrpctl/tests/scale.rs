@@ -31,7 +31,8 @@ struct Directory(PathBuf);
 
 impl Directory {
     fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("vrrpctl-scale-{}-{name}", std::process::id()));
+        let path =
+            std::env::temp_dir().join(format!("vrrpctl-scale-{}-{name}", std::process::id()));
         fs::create_dir_all(&path).unwrap();
         Self(path)
     }

@@ -81,7 +81,15 @@ fn a_flight_recorder_of_a_dead_daemon_answers_every_command() {
         assert!(!answer.is_empty(), "{command:?}");
         assert!(message.is_empty(), "{command:?}\n{message}");
     }
-    let (_, answer, _) = call(&["--run-dir", &run_dir, "explain", "16"]);
+    let words = [
+        "--run-dir",
+        &run_dir,
+        "explain",
+        "16",
+        "--journal-dir",
+        "/nonexistent",
+    ];
+    let (_, answer, _) = call(&words);
     assert!(
         answer.starts_with("#16  2026-11-24 12:03:41.220 +00:00 (1 min 18 s ago)"),
         "{answer}"
