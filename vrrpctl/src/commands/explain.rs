@@ -8,7 +8,7 @@ use vrrp_record::verdict::{Code, Happening, Incident, Verdict, incidents, judge}
 use super::frame;
 use crate::Output;
 use crate::cli::Reading;
-use crate::render::table::hanging;
+use crate::render::table::{hanging, line};
 use crate::render::{Paint, time};
 use crate::source::{Node, Records, SourceError};
 
@@ -230,6 +230,31 @@ pub(crate) fn text(explained: &Explained, output: &Output) -> String {
     out
 }
 
+/// What the daemon said of the same event while it ran, where that was something else.
+fn said_before<'a>(verdict: &Verdict, explained: &'a Explained) -> Vec<(Time, &'a str)> {
+    let Some(number) = verdict.incident.number else {
+        return Vec::new();
+    };
+    let nodes = explained
+        .nodes
+        .iter()
+        .filter(|node| node.history.node.host == verdict.node);
+    let mut said: Vec<(Time, &str)> = Vec::new();
+    for told in nodes
+        .flat_map(|node| &node.verdicts)
+        .filter(|told| told.number == number)
+    {
+        let summary = told.verdict.get("summary").and_then(Value::as_str);
+        let new = |summary: &&str| {
+            *summary != verdict.summary && said.last().is_none_or(|(_, last)| last != summary)
+        };
+        if let Some(summary) = summary.filter(new) {
+            said.push((told.at, summary));
+        }
+    }
+    said
+}
+
 fn verdict(out: &mut String, verdict: &Verdict, explained: &Explained, output: &Output) {
     let at = verdict.incident.at;
     let mut when = format!(
@@ -253,6 +278,13 @@ fn verdict(out: &mut String, verdict: &Verdict, explained: &Explained, output: &
             _ => Paint::Plain,
         };
         hanging(out, label, 13, &output.style.paint(paint, rest));
+    }
+    for (at, summary) in said_before(verdict, explained) {
+        line(
+            out,
+            "said before",
+            &format!("{}: {summary}", time::stamp(at, &output.zone)),
+        );
     }
 }
 

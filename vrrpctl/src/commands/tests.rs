@@ -145,6 +145,33 @@ fn two_nodes_side_by_side() {
 }
 
 #[test]
+fn what_the_daemon_said_at_the_time_is_told_where_it_was_something_else() {
+    let mut node = lb2();
+    let told = |at, summary: &str| vrrp_record::journal::Explained {
+        at,
+        number: 16,
+        verdict: serde_json::json!({ "summary": summary }),
+    };
+    node.verdicts = vec![
+        told(TAKEOVER, "nothing heard yet"),
+        told(example::BURST, "nothing heard yet"),
+    ];
+    let explained = explain::gather(
+        &Memory(vec![node]),
+        None,
+        Question::Number(16),
+        &Reading::default(),
+    )
+    .unwrap();
+    let text = explain::text(&explained, &output());
+    assert_eq!(text.matches("  said before").count(), 1, "{text}");
+    assert!(
+        text.contains("2026-11-24 12:03:41.220: nothing heard yet"),
+        "{text}"
+    );
+}
+
+#[test]
 fn an_explanation_alone_and_with_the_peer() {
     let (one, other) = (Memory(vec![lb2()]), Memory(vec![lb1()]));
     let reading = Reading::default();

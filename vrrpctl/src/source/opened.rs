@@ -14,6 +14,8 @@ use super::{Kind, Node, Origin, Records, SourceError};
 pub(crate) const RINGS: [&str; 2] = ["flight.ring", "flight.ring.previous"];
 /// How names of a journal's segments end.
 pub(crate) const SEGMENT: &str = ".vrj";
+/// How names of bundles and captures end.
+const COLLECTED: [&str; 4] = [".vrb", ".pcap", ".pcapng", ".cap"];
 /// About so many bytes of a journal are read for one piece.
 const PIECE: u64 = 32 * 1024 * 1024;
 
@@ -170,13 +172,41 @@ fn given(path: &Path, units: &mut Vec<Unit>) -> Result<(), SourceError> {
         });
         return Ok(());
     }
-    let found = directory_units(path)?;
+    let mut found = directory_units(path)?;
+    // A directory that somebody collected: run and journal directory beside each other, or bundles and captures.
+    for entry in sorted(path)? {
+        if entry.is_dir() {
+            found.extend(directory_units(&entry)?);
+        } else if COLLECTED
+            .iter()
+            .any(|suffix| entry.to_string_lossy().ends_with(suffix))
+        {
+            given(&entry, &mut found)?;
+        }
+    }
     if found.is_empty() {
-        let text = format!("the directory holds no {} and no *{SEGMENT}", RINGS[0]);
+        let text = format!(
+            "the directory holds no {}, no *{SEGMENT} and no bundle or capture",
+            RINGS[0]
+        );
         return Err(SourceError::NotOurs(path.to_owned(), text));
     }
+    // The journal is older than the flight recorder.
+    found.sort_by_key(|unit| unit.kind == Kind::Ring);
     units.extend(found);
     Ok(())
+}
+
+/// Entries of a directory by name.
+fn sorted(directory: &Path) -> Result<Vec<PathBuf>, SourceError> {
+    let failed = |error| SourceError::of(directory, error);
+    let entries = fs::read_dir(directory).map_err(failed)?;
+    let paths: io::Result<Vec<PathBuf>> = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect();
+    let mut paths = paths.map_err(failed)?;
+    paths.sort();
+    Ok(paths)
 }
 
 /// Full records exist only where they were asked for.
@@ -235,16 +265,9 @@ fn read_into(
 
 /// What a directory holds: the journal's segments, oldest first, then the flight recorder of the last run and of this one.
 fn directory_units(directory: &Path) -> Result<Vec<Unit>, SourceError> {
-    let failed = |error| SourceError::of(directory, error);
-    let mut segments = Vec::new();
-    for entry in fs::read_dir(directory).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.to_string_lossy().ends_with(SEGMENT) {
-            segments.push(path);
-        }
-    }
     // Segments are named so that their order is that of their time.
-    segments.sort();
+    let mut segments = sorted(directory)?;
+    segments.retain(|path| path.to_string_lossy().ends_with(SEGMENT));
     let rings = RINGS.iter().rev().map(|name| directory.join(name));
     let mut units: Vec<Unit> = Vec::new();
     for path in segments.into_iter().chain(rings) {

@@ -231,6 +231,37 @@ fn damage_inside_is_told_and_the_rest_is_read() {
 }
 
 #[test]
+fn run_and_journal_directory_collected_in_one_are_one_node() {
+    let directory = Directory::new();
+    for name in ["run", "journal"] {
+        fs::create_dir(directory.0.join(name)).unwrap();
+    }
+    let history = example::backup();
+    directory.file("run/flight.ring", &example::ring(&history));
+    directory.file("journal/000001795521000.vrj", &example::segment(&history));
+    let place = directory.0.display().to_string();
+    let (exit, answer, message) = call(&[
+        "explain",
+        "--json",
+        "--from",
+        &place,
+        "--since",
+        "@1795521800",
+    ]);
+    assert_eq!(exit, 0, "{message}");
+    let value: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(value["nodes"].as_array().unwrap().len(), 1);
+    assert_eq!(value["nodes"][0]["read"].as_array().unwrap().len(), 2);
+    assert!(value["verdicts"].as_array().unwrap().len() >= 2, "{answer}");
+    let (_, answer, _) = call(&["journal", "--ids", "381-384", "--from", &place]);
+    assert_eq!(
+        answer.matches("heard").count(),
+        4,
+        "each advert once: {answer}"
+    );
+}
+
+#[test]
 fn without_records_the_tool_says_where_it_looked() {
     let directory = Directory::new();
     let run_dir = directory.0.display().to_string();
