@@ -3,7 +3,7 @@
 //! Frames outside of what is wanted are checked and skipped, so a long journal is read twice in little memory: once for its
 //! events, once for the adverts around the interesting ones. What is damaged is left out and told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
 use std::io::{self, Read};
 
@@ -103,9 +103,11 @@ struct OneRun {
     /// Number of the last counted frame, and the last time that any told.
     last: u64,
     until: Option<Time>,
-    /// Times that the last counted frame told of.
-    before: (Time, Time),
-    /// Times of which frames are missing, or of which the daemon says that it lost records.
+    /// Frames of adverts that were read.
+    seen: HashSet<u64>,
+    /// Frames that claims of whole stretches rest on, with their times.
+    witnesses: Vec<(u64, (Time, Time))>,
+    /// Times of which the daemon says that it lost records.
     holes: Vec<(Time, Time)>,
 }
 
@@ -147,12 +149,7 @@ impl Reader<'_> {
                     head.number,
                     Time(head.run)
                 ));
-                // Frames stand in the order in which they were written: what is missing tells of times between, at most.
-                let (from, until) = (Time(head.from), Time(head.until));
-                let hole = (run.before.0.min(from), run.before.1.max(until));
-                run.holes.push(hole);
             }
-            run.before = (Time(head.from), Time(head.until));
             run.last = run.last.max(head.number);
             run.until = run.until.max(Some(Time(head.until)));
         }
@@ -180,6 +177,7 @@ impl Reader<'_> {
                 run.routers[position] = Some(router);
             }
             kind::RECORDS => {
+                run.seen.insert(head.number);
                 if self.want.touches(from, until) {
                     for slot in payload.chunks_exact(ADVERT) {
                         if let ring::Found::Good(open) = ring::open(slot) {
@@ -211,7 +209,16 @@ impl Reader<'_> {
                 }
                 self.notes.push(note);
             }
-            kind::DETAILED => run.history.detailed.push((from, until)),
+            kind::DETAILED => {
+                run.history.detailed.push((from, until));
+                for witness in payload.chunks_exact(24) {
+                    let (words, _) = witness.as_chunks::<8>();
+                    let [number, first, last] = [words[0], words[1], words[2]];
+                    let times = [first, last].map(|time| Time(i64::from_le_bytes(time)));
+                    let number = u64::from_le_bytes(number);
+                    run.witnesses.push((number, (times[0], times[1])));
+                }
+            }
             kind::UNAVAILABLE => {
                 let missing = json(payload)?;
                 if !run.history.unavailable.contains(&missing) {
@@ -268,7 +275,10 @@ impl OneRun {
         };
         let mut history = self.history;
         history.detailed.sort_unstable();
-        for hole in self.holes {
+        self.witnesses
+            .retain(|(number, _)| !self.seen.contains(number));
+        let missing = self.witnesses.iter().map(|(_, times)| *times);
+        for hole in missing.chain(self.holes) {
             cut_out(&mut history.detailed, hole);
         }
         history

@@ -1,5 +1,7 @@
 //! Making frames. They are appended to a buffer that the caller writes to a file in one go.
 
+use std::collections::VecDeque;
+
 use serde::Serialize;
 
 use super::frame::{FRAME_HEAD, Head, LARGEST_PAYLOAD, VERSION, kind};
@@ -11,19 +13,30 @@ use crate::status::Unavailable;
 
 /// Most records in one frame: what one bit of damage costs.
 pub const RECORDS: usize = 128;
+/// Most frames of records that one claim of a whole stretch rests on.
+const WITNESSES: usize = 10_000;
 
 /// Makes the frames of one run and numbers them.
 #[derive(Clone, Debug)]
 pub struct Frames {
     run: RunHeader,
     next: u64,
+    /// Frames of adverts made so far, with their times: what the claim of a whole stretch rests on.
+    witnesses: VecDeque<(u64, (Time, Time))>,
+    /// Before that, nothing is claimed any more.
+    forgotten: Time,
 }
 
 impl Frames {
     /// For a run of the daemon.
     #[must_use]
     pub const fn new(run: RunHeader) -> Self {
-        Self { run, next: 1 }
+        Self {
+            run,
+            next: 1,
+            witnesses: VecDeque::new(),
+            forgotten: Time(i64::MIN),
+        }
     }
 
     /// What each segment begins with, so that it can be read alone: the run, its routers in their positions, and the
@@ -50,6 +63,12 @@ impl Frames {
         for batch in records.chunks(RECORDS) {
             let times = span(batch.iter().map(Record::at));
             let slots = batch.iter().map(Record::encode);
+            self.witnesses.push_back((self.next, times));
+            if self.witnesses.len() > WITNESSES
+                && let Some((_, (_, until))) = self.witnesses.pop_front()
+            {
+                self.forgotten = self.forgotten.max(until);
+            }
             self.slots(times, slots, into);
         }
     }
@@ -103,9 +122,19 @@ impl Frames {
         self.json(kind::NOTE, (note.from, note.until), note, into);
     }
 
-    /// Everything between these times stands in the journal.
+    /// Every advert between these times was given to [`Frames::records`] before. The claim names the frames that it rests
+    /// on, so that a reader that lacks one of them does not believe it.
     pub fn detailed(&mut self, from: Time, until: Time, into: &mut Vec<u8>) {
-        self.counted(kind::DETAILED, (from, until), &[], into);
+        let from = from.max(self.forgotten);
+        let mut payload = Vec::new();
+        for (number, (first, last)) in &self.witnesses {
+            if *first <= until && from <= *last {
+                payload.extend_from_slice(&number.to_le_bytes());
+                payload.extend_from_slice(&first.0.to_le_bytes());
+                payload.extend_from_slice(&last.0.to_le_bytes());
+            }
+        }
+        self.counted(kind::DETAILED, (from, until), &payload, into);
     }
 
     /// The run ends here; `clean` where it said goodbye.

@@ -141,8 +141,11 @@ fn conclude(reading: &mut Reading, life: Option<Life>, parts: &Parts) {
     }
 }
 
-/// The header's three parts, checked.
-fn header(bytes: &[u8]) -> Result<(RunHeader, Vec<(RegionId, Slots)>, u16), NotARing> {
+/// The run, its regions, and the number of places for routers.
+type Header = (RunHeader, Vec<(RegionId, Slots)>, u16);
+
+/// The header's parts, checked.
+fn header(bytes: &[u8]) -> Result<Header, NotARing> {
     if bytes.get(..8) != Some(&MAGIC[..]) {
         return Err(NotARing::Magic);
     }
@@ -335,50 +338,49 @@ fn extent(
     started: Time,
     parts: &mut Parts,
 ) {
-    /// Records stand in the order in which they were written, and a late one tells of an earlier time.
-    const ORDER: i64 = 1_000_000_000;
+    /// An advert that is written late tells of an earlier time than the records around it: by no more than this, or the
+    /// stall that made it late is an anomaly itself.
+    const LATE: i64 = 10_000_000_000;
     let at = |open: &Open<'_>| Record::of(open).map(|record| record.at());
+    let written = |open: &Open<'_>| Record::of(open).map(|record| record.written());
     let last = good.last().map_or(0, |open| open.seq);
     // Numbers below were overwritten, as they must be; what else is missing was damaged, or was being written.
     let overwritten = last.saturating_sub(count as u64);
     let present: Vec<&Open<'_>> = good.iter().filter(|open| open.seq > overwritten).collect();
     for pair in present.windows(2) {
         if pair[1].seq != pair[0].seq + 1
-            && let (Some(before), Some(after)) = (at(pair[0]), at(pair[1]))
+            && let (Some(before), Some(after)) = (at(pair[0]), written(pair[1]))
         {
-            let hole = (before.min(after), before.max(after));
-            parts.holes.push((hole.0.plus(-ORDER), hole.1.plus(ORDER)));
+            parts.holes.push((before.plus(-LATE), after));
         }
     }
-    let first = present.first().copied();
-    if id == RegionId::Adverts {
-        parts.whole_from = match first {
-            Some(first) if first.seq == 1 => Some(started),
-            Some(first) => at(first),
-            None => None,
-        };
-    }
+    let from = match present.first() {
+        Some(first) if first.seq == 1 && !incomplete => Some(started),
+        Some(first) => written(first).map(|time| time.plus(1)),
+        None => (id == RegionId::Kept && !incomplete).then_some(started),
+    };
+    parts.whole_from = match (id, from) {
+        // What is anomalous stands in the other region only.
+        (RegionId::Kept, Some(from)) => parts.whole_from.map(|other| other.max(from)),
+        (RegionId::Kept, None) => None,
+        _ => from,
+    };
     if incomplete {
-        // Damage at either end hides how far the region went.
-        let (first, last) = (first.and_then(at), good.last().and_then(at));
-        if id == RegionId::Adverts {
-            parts.whole_from = first;
-        }
-        let here = parts
-            .whole_until
-            .map_or(last, |until| last.map(|last| last.min(until)));
-        match here {
-            Some(here) => parts.whole_until = Some(here),
-            None => parts.holes.push((Time(i64::MIN), Time(i64::MAX))),
+        // Damage behind the last good record hides how far the region went.
+        let last = good.last().and_then(at).map(|last| last.plus(-LATE));
+        let known = [parts.whole_until, last].into_iter().flatten().min();
+        match known {
+            Some(until) => parts.whole_until = Some(until),
+            None => parts.whole_from = None,
         }
     }
 }
 
-/// Takes a stretch of time out of ascending ones.
+/// Takes a stretch of time, ends included, out of ascending ones.
 pub(crate) fn cut_out(stretches: &mut Vec<(Time, Time)>, (from, until): (Time, Time)) {
     let pieces = stretches.iter().flat_map(|stretch| {
-        let before = (stretch.0, stretch.1.min(from));
-        let after = (stretch.0.max(until), stretch.1);
+        let before = (stretch.0, stretch.1.min(from.plus(-1)));
+        let after = (stretch.0.max(until.plus(1)), stretch.1);
         [before, after]
     });
     let mut pieces: Vec<_> = pieces.filter(|(from, until)| from < until).collect();

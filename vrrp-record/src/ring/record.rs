@@ -107,6 +107,15 @@ impl Record {
         })
     }
 
+    /// A time not before which it was written. What was written before it may tell of times up to this one.
+    pub(super) fn written(&self) -> Time {
+        match self {
+            Self::Sent(sent) => sent.due.max(sent.woke.unwrap_or(sent.due)),
+            Self::Received(received) => received.read.max(received.at()),
+            Self::Rejected(_) | Self::Stall(_) | Self::Transition(_) => self.at(),
+        }
+    }
+
     /// The time that the record is sorted by.
     #[must_use]
     pub fn at(&self) -> Time {

@@ -56,7 +56,12 @@ impl Resume {
         let mut slot = Slot::new(kind::RESUME, self.router);
         let mut put = Put::new(slot.body_mut());
         put.u8(state(self.state));
-        put.u8(u8::from(self.leaving) * LEAVING | u8::from(self.healthy) * HEALTHY);
+        let leaving = if self.leaving { LEAVING } else { 0 };
+        put.u8(if self.healthy {
+            leaving | HEALTHY
+        } else {
+            leaving
+        });
         put.u8(self.priority);
         put.u16(self.id);
         put.u32(self.ah_sequence);
