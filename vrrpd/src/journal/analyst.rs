@@ -18,7 +18,7 @@ use super::live::{Axis, Entry, Live, NearNote, RecorderFacts};
 use super::measure::{Found, Measures, Near, Situation};
 use super::past::{About, Past};
 use super::records::{Fresh, Snapshots, nanos};
-use super::ring::{Raw, RingAccess, RingRecords};
+use super::ring::{RingAccess, RingRecords};
 use crate::core::{self, CoreSnapshot, RouterSnapshot};
 use crate::observe::{Numbers, Observer};
 
@@ -104,10 +104,10 @@ enum Records {
 
 impl Records {
     /// What came since the last look.
-    fn look(&mut self, core: &CoreSnapshot, axis: Axis, now: Time) -> (Fresh, Raw) {
+    fn look(&mut self, core: &CoreSnapshot, axis: Axis, now: Time) -> Fresh {
         match self {
             Self::Ring(ring) => ring.look(now),
-            Self::Snapshots(snapshots) => (snapshots.look(core, axis), Raw::default()),
+            Self::Snapshots(snapshots) => snapshots.look(core, axis),
         }
     }
 }
@@ -143,7 +143,7 @@ impl Work {
         let core = (self.inputs.snapshot)();
         self.describe(plan, &core);
         let now = self.axis.time(core.taken);
-        let (fresh, _raw) = self.records.look(&core, self.axis, now);
+        let fresh = self.records.look(&core, self.axis, now);
         let told = self.measure(&core, &fresh);
         self.past.add(&fresh, now);
         for Told { kind, at } in told {

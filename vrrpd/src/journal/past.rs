@@ -11,6 +11,7 @@ use vrrp_record::event::Event;
 use vrrp_record::history::{
     History, Node, Numbered, Received, Rejected, Router, Run, Sample, Sent, Source, Stall, Time,
 };
+use vrrp_record::ring::Record;
 use vrrp_record::status::Unavailable;
 
 use super::records::{Fresh, nanos};
@@ -59,6 +60,22 @@ impl Past {
     /// Adds an event.
     pub(super) fn event(&mut self, at: Time, event: Event) {
         self.events.push_back(Numbered { at, run: 0, event });
+    }
+
+    /// Records and counters after `from` and up to `until`.
+    pub(super) fn between(&self, from: Time, until: Time) -> (Vec<Record>, Vec<Sample>) {
+        let within = |at: Time| from < at && at <= until;
+        let mut records: Vec<Record> = self.sent.iter().copied().map(Record::Sent).collect();
+        records.extend(self.received.iter().copied().map(Record::Received));
+        records.extend(self.rejected.iter().copied().map(Record::Rejected));
+        records.extend(self.stalls.iter().copied().map(Record::Stall));
+        records.retain(|record| within(record.at()));
+        records.sort_by_key(Record::at);
+        let samples = self.samples.iter().copied();
+        (
+            records,
+            samples.filter(|sample| within(sample.at)).collect(),
+        )
     }
 
     /// Everything of the routers of a plan.

@@ -31,6 +31,8 @@ pub(super) struct Fresh {
     pub(super) unseen_sent: Vec<u16>,
     /// The same for adverts heard.
     pub(super) unseen_heard: Vec<u16>,
+    /// Records that were overwritten before they were read.
+    pub(super) lost: u64,
 }
 
 /// An advert without a driver stamp is not waited for any longer than this.

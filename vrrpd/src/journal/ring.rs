@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use vrrp_record::history::{Router, Sent, Time};
-use vrrp_record::ring::{ADVERT, MINUTE, Record, RegionReader, Tail, read, samples_of};
+use vrrp_record::ring::{ADVERT, Record, RegionReader, Tail, read, samples_of};
 
 use super::records::Fresh;
 
@@ -27,21 +27,10 @@ pub(crate) struct RingAccess {
     pub(crate) adverts: RegionReader<'static, ADVERT>,
     /// What is kept whole.
     pub(crate) kept: RegionReader<'static, ADVERT>,
-    /// Folded minutes.
-    pub(crate) minutes: RegionReader<'static, MINUTE>,
     /// Counters of the host.
     pub(crate) samples: RegionReader<'static, ADVERT>,
     /// Its file.
     pub(crate) file: String,
-}
-
-/// Raw slots that came in one look, as they stand in the file.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Raw {
-    pub(super) records: Vec<[u8; ADVERT]>,
-    pub(super) minutes: Vec<[u8; MINUTE]>,
-    /// Records that were overwritten before they were read.
-    pub(super) lost: u64,
 }
 
 /// A waiting advert: where its record stands.
@@ -114,8 +103,8 @@ impl RingRecords {
     }
 
     /// What came since the last look.
-    pub(super) fn look(&mut self, now: Time) -> (Fresh, Raw) {
-        let (mut fresh, mut raw) = (Fresh::default(), Raw::default());
+    pub(super) fn look(&mut self, now: Time) -> Fresh {
+        let mut fresh = Fresh::default();
         for kept in [false, true] {
             for _ in 0..A_LOOK {
                 let mut slot = [0; ADVERT];
@@ -126,13 +115,12 @@ impl RingRecords {
                 };
                 match reader.next(&mut slot) {
                     Tail::Record(seq) => {
-                        raw.records.push(slot);
                         if let Some(record) = Record::decode(&slot) {
                             self.take(record, seq, kept, &mut fresh);
                         }
                     }
                     Tail::Lost(count) => {
-                        raw.lost += count;
+                        fresh.lost += count;
                         fresh.unseen_sent.extend(0..self.known());
                         fresh.unseen_heard.extend(0..self.known());
                     }
@@ -143,26 +131,15 @@ impl RingRecords {
         for _ in 0..A_LOOK {
             let mut slot = [0; ADVERT];
             match self.access.samples.next(&mut slot) {
-                Tail::Record(_) => {
-                    raw.records.push(slot);
-                    fresh.samples.extend(samples_of(&slot));
-                }
-                Tail::Lost(count) => raw.lost += count,
+                Tail::Record(_) => fresh.samples.extend(samples_of(&slot)),
+                Tail::Lost(count) => fresh.lost += count,
                 Tail::Nothing => break,
             }
         }
-        for _ in 0..A_LOOK {
-            let mut slot = [0; MINUTE];
-            match self.access.minutes.next(&mut slot) {
-                Tail::Record(_) => raw.minutes.push(slot),
-                Tail::Lost(count) => raw.lost += count,
-                Tail::Nothing => break,
-            }
-        }
-        self.settle(now, &mut fresh, &mut raw);
+        self.settle(now, &mut fresh);
         fresh.due.sort_by_key(|sent| sent.due);
         fresh.heard.sort_by_key(|heard| heard.read);
-        (fresh, raw)
+        fresh
     }
 
     fn known(&self) -> u16 {
@@ -207,7 +184,7 @@ impl RingRecords {
     }
 
     /// Looks again at adverts whose stamps had not come.
-    fn settle(&mut self, now: Time, fresh: &mut Fresh, raw: &mut Raw) {
+    fn settle(&mut self, now: Time, fresh: &mut Fresh) {
         let access = &self.access;
         self.waiting.retain_mut(|waiting| {
             let mut slot = [0; ADVERT];
@@ -218,9 +195,6 @@ impl RingRecords {
             };
             let there = reader.get(waiting.seq, &mut slot);
             if there && let Some(Record::Sent(sent)) = Record::decode(&slot) {
-                if sent != waiting.sent {
-                    raw.records.push(slot);
-                }
                 waiting.sent = sent;
             }
             let done = !there
