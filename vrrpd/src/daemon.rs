@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use crate::cli::Options;
 use crate::exit::Exit;
+use crate::journal;
 use crate::load::{self, Access, choose_file, load_options};
 use crate::runner::Link;
 use crate::service::background::{self, Parent};
@@ -146,6 +147,7 @@ fn prepare(
         Failure::new(exit, &error)
     })?;
     refuse_keepalived().map_err(|error| Failure::new(Exit::OtherSpeaker, &error))?;
+    make_journal_dir(&options.journal_dir);
     let privileges = drop_privileges(&run_dir)?;
     // From here on there may be threads.
     log.start()
@@ -177,6 +179,9 @@ fn prepare(
             manager: Manager::from_environment(),
             pid_files: pid_files(options),
             metrics: options.metrics,
+            journal_dir: std::path::absolute(&options.journal_dir)
+                .unwrap_or_else(|_| options.journal_dir.clone()),
+            journal_bounds: (options.journal_bytes, options.journal_age),
         },
         configuration,
         signals,
@@ -221,6 +226,19 @@ fn read_configuration(
             if refused.errors == 1 { "" } else { "s" }
         ),
     })
+}
+
+/// The journal's directory, for the user that the daemon goes on as. One that cannot be made is no reason not to start.
+fn make_journal_dir(path: &std::path::Path) {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let user = privileges::daemon_user();
+    let (uid, gid) = user.map_or_else(
+        || (nix::unistd::geteuid(), nix::unistd::getegid()),
+        |user| (user.uid, user.gid),
+    );
+    journal::make(path, uid, gid);
 }
 
 fn drop_privileges(run_dir: &RunDir) -> Result<Privileges, Failure> {

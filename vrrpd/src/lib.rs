@@ -42,6 +42,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     if args.get(1).is_some_and(|first| first == runner::ARGUMENT) {
         return runner::main();
     }
+    if args.get(1).is_some_and(|first| first == journal::ARGUMENT) {
+        let made = journal::make_main(args.get(2..).unwrap_or_default());
+        return if made { Exit::Success } else { Exit::Failure };
+    }
     let in_background = args
         .get(1)
         .is_some_and(|first| first == background::ARGUMENT);

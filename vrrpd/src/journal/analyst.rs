@@ -10,15 +10,20 @@ use std::time::Duration;
 use vrrp_config::plan::Plan;
 use vrrp_proto::router::State;
 use vrrp_record::event::{Anomaly, Event, Kind};
-use vrrp_record::history::{Run, Time};
+use vrrp_record::history::Time;
+use vrrp_record::ring::RunHeader;
 use vrrp_record::text::Name;
 
 use super::book::{Book, Outcome};
+use super::disk::Bounds;
+use super::keeper::Keeper;
 use super::live::{Axis, Entry, Live, NearNote, RecorderFacts};
 use super::measure::{Found, Measures, Near, Situation};
+use super::minutes::Minutes;
 use super::past::{About, Past};
 use super::records::{Fresh, Snapshots, nanos};
 use super::ring::{RingAccess, RingRecords};
+use super::writer::Writer;
 use crate::core::{self, CoreSnapshot, RouterSnapshot};
 use crate::observe::{Numbers, Observer};
 
@@ -35,10 +40,12 @@ pub(crate) struct Inputs {
     pub(crate) events: Receiver<Event>,
     /// The flight recorder, where there is one.
     pub(crate) ring: Option<RingAccess>,
+    /// The journal's mailbox, where there is one.
+    pub(crate) writer: Option<Writer>,
+    /// Bytes and age that the command line bounds the journal by.
+    pub(crate) bounds: (Option<u64>, Option<Duration>),
     /// This run.
-    pub(crate) run: Run,
-    /// The host's name.
-    pub(crate) host: String,
+    pub(crate) run: RunHeader,
 }
 
 /// The thread, until this is dropped.
@@ -65,6 +72,7 @@ impl Analyst {
                     std::thread::park_timeout(PERIOD);
                 }
                 work.look();
+                work.end();
             })?;
         Ok(Self {
             stop,
@@ -94,6 +102,12 @@ struct Work {
     records: Records,
     past: Past,
     book: Book,
+    minutes: Minutes,
+    keeper: Option<Keeper>,
+    /// The daemon said goodbye.
+    goodbye: bool,
+    /// The journal knows the present routers.
+    described: bool,
 }
 
 /// Where records come from.
@@ -125,15 +139,22 @@ impl Work {
             Some(ring) => Records::Ring(Box::new(RingRecords::new(ring))),
             None => Records::Snapshots(Snapshots::default()),
         };
+        let about = About::new(&plan, &inputs.run);
+        let writer = inputs.writer.take();
+        let keeper = writer.map(|writer| Keeper::new(inputs.run.clone(), writer));
         Self {
             axis: inputs.observer.axis(),
             live: inputs.observer.live(),
             numbers: inputs.observer.numbers(),
-            about: About::new(&plan, &inputs.host, inputs.run.clone()),
+            about,
             plan,
             records,
             past: Past::default(),
             book: Book::default(),
+            minutes: Minutes::default(),
+            keeper,
+            goodbye: false,
+            described: false,
             inputs,
         }
     }
@@ -146,6 +167,7 @@ impl Work {
         let fresh = self.records.look(&core, self.axis, now);
         let told = self.measure(&core, &fresh);
         self.past.add(&fresh, now);
+        let minutes = self.minutes.add(&fresh, now);
         for Told { kind, at } in told {
             self.inputs.observer.record_at(kind, self.axis.instant(at));
         }
@@ -157,15 +179,44 @@ impl Work {
                 self.tell(&outcome);
             }
         }
+        if let Some(keeper) = &mut self.keeper {
+            keeper.minutes(&minutes);
+            keeper.turn(&self.past, now);
+        }
+    }
+
+    /// The run is over: what is open goes to the journal.
+    fn end(&mut self) {
+        let minutes = self.minutes.end();
+        let now = self.axis.time(core::now());
+        if let Some(keeper) = &mut self.keeper {
+            keeper.end(&self.past, &minutes, now, self.goodbye);
+        }
     }
 
     /// Keeps track of what the positions in records mean. The engine takes a plan over a moment after it is in force.
     fn describe(&mut self, plan: Arc<Plan>, core: &CoreSnapshot) {
         let new_plan = !Arc::ptr_eq(&plan, &self.plan);
         if new_plan {
-            self.about = About::new(&plan, &self.inputs.host, self.inputs.run.clone());
+            self.described = false;
+            if let Some(keeper) = &self.keeper {
+                keeper.bound(Bounds::new(plan.global.journal, self.inputs.bounds));
+            }
+            self.about = About::new(&plan, &self.inputs.run);
             self.plan = plan;
         }
+        let before = self.about.routers.clone();
+        self.follow_ring(new_plan, core);
+        if self.about.routers != before || !self.described {
+            self.described = true;
+            if let Some(keeper) = &mut self.keeper {
+                keeper.describe(&self.about.routers, &self.about.unavailable);
+            }
+        }
+    }
+
+    /// Positions in the ring's records are its own.
+    fn follow_ring(&mut self, new_plan: bool, core: &CoreSnapshot) {
         let Records::Ring(ring) = &mut self.records else {
             return;
         };
@@ -302,6 +353,10 @@ impl Work {
                         .axis
                         .time(vrrp_proto::time::Instant::from_nanos(event.monotonic_ns));
                     self.past.event(at, event);
+                    self.goodbye |= matches!(event.kind, Kind::Stopped);
+                    if let Some(keeper) = &mut self.keeper {
+                        keeper.event(&event, at);
+                    }
                     let position = event.kind.router().and_then(|name| self.position(name));
                     let interval = position
                         .and_then(|at| self.about.routers.get(usize::from(at)))
@@ -322,13 +377,16 @@ impl Work {
     }
 
     /// Hands a verdict on: to the log, and to the note on a near failover.
-    fn tell(&self, outcome: &Outcome) {
+    fn tell(&mut self, outcome: &Outcome) {
         if let (Kind::NearFailover { router, number, .. }, false) =
             (outcome.kind, outcome.verdict.findings.is_empty())
             && let Some(entry) = self.live.lock().routers.get_mut(router.as_str())
             && entry.near.number == number
         {
             entry.near.why = Some(outcome.verdict.summary.clone());
+        }
+        if let (Some(keeper), Some(number)) = (&mut self.keeper, outcome.kind.number()) {
+            keeper.verdict(number, &outcome.verdict);
         }
         self.inputs
             .observer

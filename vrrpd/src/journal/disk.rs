@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use nix::libc;
 use nix::sys::statvfs::fstatvfs;
+use vrrp_config::plan::JournalPlan;
 
 /// What files of the journal end with.
 const SUFFIX: &str = ".vrj";
@@ -29,6 +30,15 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
+    /// Bytes and age of the command line, else those of the plan.
+    pub(crate) fn new(plan: JournalPlan, (bytes, age): (Option<u64>, Option<Duration>)) -> Self {
+        Self {
+            bytes: bytes.unwrap_or(plan.bytes),
+            age: age.unwrap_or(plan.age),
+            free_percent: plan.free_percent,
+        }
+    }
+
     /// A file is ended at this size, where no window of full detail is open.
     fn file(&self) -> u64 {
         (self.bytes / 32).clamp(250_000, 16_000_000)

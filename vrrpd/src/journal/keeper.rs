@@ -14,6 +14,7 @@ use vrrp_record::status::Unavailable;
 use vrrp_record::text::Name;
 use vrrp_record::verdict::Verdict;
 
+use super::disk::Bounds;
 use super::past::Past;
 use super::writer::{Piece, Writer};
 
@@ -77,6 +78,11 @@ impl Keeper {
         self.frames.head(&positioned, unavailable, &mut head);
         self.writer.head(head.clone());
         self.put(head, 0, false);
+    }
+
+    /// Other bounds from now on. A mailbox that is full keeps the old ones until the next reload.
+    pub(super) fn bound(&self, bounds: Bounds) {
+        self.writer.bound(bounds);
     }
 
     /// An event; one with a number opens or prolongs a window.
@@ -152,8 +158,7 @@ impl Keeper {
         self.detailed = ready;
         if ends {
             let mut bytes = Vec::new();
-            self.frames
-                .detailed(window.from, window.until, &mut bytes);
+            self.frames.detailed(window.from, window.until, &mut bytes);
             self.put(bytes, 1, window.transition);
             self.window = None;
         } else {

@@ -9,9 +9,9 @@ use vrrp_config::plan::{Plan, RouterPlan, VipPlan};
 use vrrp_proto::units::{Family, Version};
 use vrrp_record::event::Event;
 use vrrp_record::history::{
-    History, Node, Numbered, Received, Rejected, Router, Run, Sample, Sent, Source, Stall, Time,
+    History, Node, Numbered, Received, Rejected, Router, Run, Sample, Sent, Stall, Time,
 };
-use vrrp_record::ring::Record;
+use vrrp_record::ring::{Record, RunHeader};
 use vrrp_record::status::Unavailable;
 
 use super::records::{Fresh, nanos};
@@ -119,15 +119,14 @@ pub(super) struct About {
 
 impl About {
     /// The routers of a plan on this host.
-    pub(super) fn new(plan: &Plan, host: &str, run: Run) -> Self {
+    pub(super) fn new(plan: &Plan, run: &RunHeader) -> Self {
         let routers: Vec<Router> = plan.routers.iter().map(router).collect();
         Self {
             node: Node {
-                host: host.to_owned(),
-                source: Source::Daemon,
                 addresses: routers.iter().filter_map(|router| router.source).collect(),
+                ..run.node()
             },
-            run,
+            run: run.run(None, false),
             routers,
             unavailable: Vec::new(),
         }

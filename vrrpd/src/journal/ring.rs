@@ -70,17 +70,13 @@ impl RingRecords {
         &self.routers
     }
 
-    /// The whole file as it is now.
-    pub(super) fn copy(&self) -> Vec<u8> {
-        let words = self.access.words.iter();
-        words
-            .flat_map(|word| word.load(Ordering::Relaxed).to_ne_bytes())
-            .collect()
-    }
-
     /// Reads the routers' descriptions again, which a reload changes.
     pub(super) fn describe(&mut self) {
-        if let Ok(reading) = read(&self.copy()) {
+        let words = self.access.words.iter();
+        let copy: Vec<u8> = words
+            .flat_map(|word| word.load(Ordering::Relaxed).to_ne_bytes())
+            .collect();
+        if let Ok(reading) = read(&copy) {
             self.routers = reading.history.routers;
         }
     }

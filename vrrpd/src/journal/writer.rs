@@ -3,12 +3,16 @@
 //! Its mailbox is bounded in pieces and bytes; what does not fit is dropped and counted, and nobody ever waits for it. It
 //! holds no lock while it touches the disk.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use vrrp_record::history::Want;
+use vrrp_record::journal::read;
 
 use super::directory::{Directory, DirectoryError};
 use super::disk::{Bounds, Disk};
@@ -23,6 +27,8 @@ const BYTES: usize = 8 * 1024 * 1024;
 const CARE: Duration = Duration::from_secs(1);
 /// After a failure the disk is left alone for so long.
 const PAUSE: Duration = Duration::from_secs(5);
+/// Files in which the last number is looked for.
+const LOOKED_AT: usize = 8;
 /// How long the end of the daemon waits for what is still to be written.
 const END: Duration = Duration::from_secs(2);
 
@@ -59,10 +65,10 @@ pub(crate) struct Writer {
 /// What the thread found when it began.
 #[derive(Debug)]
 pub(crate) enum Begun {
-    /// It writes. These files were there before, oldest first.
-    Ready(Vec<PathBuf>),
+    /// It writes. The number that earlier runs gave out last, where they gave out any.
+    Ready(Option<u32>),
     /// It cannot write now, and tries again. The status has the reason.
-    Trouble(String),
+    Trouble,
     /// Another daemon uses the directory.
     InUse(DirectoryError),
 }
@@ -183,13 +189,12 @@ impl Work {
             Ok(()) => {
                 self.show(false);
                 let place = self.place.as_ref();
-                Begun::Ready(place.map_or_else(Vec::new, |place| place.disk.files().collect()))
+                Begun::Ready(place.and_then(|place| last_number(place.disk.files())))
             }
             Err(error @ DirectoryError::InUse { .. }) => Begun::InUse(error),
             Err(error) => {
-                let why = text(&error);
-                self.fail(why.clone());
-                Begun::Trouble(why)
+                self.fail(text(&error));
+                Begun::Trouble
             }
         }
     }
@@ -326,6 +331,18 @@ impl Work {
         };
         self.live.lock().journal = Some(facts);
     }
+}
+
+/// The highest number that the newest files tell of.
+fn last_number(files: impl DoubleEndedIterator<Item = PathBuf>) -> Option<u32> {
+    files.rev().take(LOOKED_AT).find_map(|file| {
+        let name = file.display().to_string();
+        let reading = read([(name, File::open(&file))], &Want::outline());
+        let events = reading.history.events.iter();
+        let told = events.filter_map(|event| event.event.kind.number());
+        told.chain(reading.verdicts.iter().map(|verdict| verdict.number))
+            .max()
+    })
 }
 
 fn text(error: &DirectoryError) -> String {

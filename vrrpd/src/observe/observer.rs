@@ -175,6 +175,11 @@ impl Observer {
         Arc::clone(&self.numbers)
     }
 
+    /// Digest of the plan in force.
+    pub(crate) fn digest(&self) -> String {
+        self.lock().running.digest.clone()
+    }
+
     /// The plan in force.
     pub(crate) fn plan(&self) -> Arc<Plan> {
         Arc::clone(&self.lock().running.plan)

@@ -115,7 +115,6 @@ impl Recorder {
             words,
             adverts: ring.adverts.reader(),
             kept: ring.kept.reader(),
-            minutes: ring.minutes.reader(),
             samples: ring.samples.reader(),
             file: facts.path.display().to_string(),
         };

@@ -4,6 +4,7 @@
 //! a file, a program or a client: those have the runner, threads and tasks of their own.
 
 mod events;
+mod explaining;
 mod metrics;
 mod ready;
 mod reloading;
@@ -19,14 +20,13 @@ use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use vrrp_config::LoadOptions;
 use vrrp_record::event::Kind;
-use vrrp_record::history::Run;
 
 use crate::control::{self, Change, Limits, Listener};
 use crate::core::{self, Core, CoreOptions, Reports};
 use crate::daemon::Failure;
 use crate::exit::Exit;
 use crate::host::{self, Sampler};
-use crate::journal::{Analyst, Inputs};
+use crate::journal::Analyst;
 use crate::load::{Access, Configuration};
 use crate::notify::Notifier;
 use crate::observe::{Identity, Observer};
@@ -45,8 +45,6 @@ use stopping::Stopping;
 
 /// The heartbeat's period; safety rule 1 asks for one a second.
 const BEAT: Duration = Duration::from_millis(500);
-/// Events that may wait for the explaining thread.
-const EVENTS: usize = 1_024;
 /// Changes asked for by clients that may wait.
 const CHANGES: usize = 16;
 
@@ -64,6 +62,10 @@ pub(crate) struct Parts {
     pub(crate) pid_files: Vec<PathBuf>,
     /// Where the command line wants metrics.
     pub(crate) metrics: Option<SocketAddr>,
+    /// The journal's directory.
+    pub(crate) journal_dir: PathBuf,
+    /// Bytes and age that the command line bounds the journal by.
+    pub(crate) journal_bounds: (Option<u64>, Option<Duration>),
 }
 
 /// Everything that the start prepared.
@@ -153,7 +155,9 @@ impl Running {
             configuration.warnings,
             Box::new(move || view.snapshot()),
         ));
-        let explain = explain(&observer, host, explained, started);
+        let run = explaining::run(&observer, host, started);
+        let journal = explaining::journal(&parts, &configuration.plan, &observer)?;
+        let explain = explaining::start(&observer, journal, parts.journal_bounds, run, explained);
         observer.record(Kind::Started {
             pid: std::process::id(),
         });
@@ -311,37 +315,6 @@ fn serve_control(
             None
         }
     }
-}
-
-/// The explaining thread. Without it the daemon goes on, with less to say.
-fn explain(
-    observer: &Arc<Observer>,
-    host: String,
-    view: core::CoreView,
-    started: vrrp_proto::time::Instant,
-) -> Option<Analyst> {
-    let (sender, events) = std::sync::mpsc::sync_channel(EVENTS);
-    observer.follow(sender);
-    let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let run = Run {
-        boot_id: boot_id.trim().to_owned(),
-        pid: std::process::id(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        started: observer.axis().time(started),
-        ended: None,
-        clean: false,
-    };
-    let inputs = Inputs {
-        snapshot: Box::new(move || view.snapshot()),
-        observer: Arc::clone(observer),
-        events,
-        ring: None,
-        run,
-        host,
-    };
-    Analyst::start(inputs)
-        .inspect_err(|error| tracing::error!("nothing is explained while it runs: {error}"))
-        .ok()
 }
 
 fn beat() -> Interval {

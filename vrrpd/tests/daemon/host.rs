@@ -144,6 +144,8 @@ impl Host {
             .arg(config)
             .arg("--run-dir")
             .arg(self.path(run_dir))
+            .arg("--journal-dir")
+            .arg(self.path(&format!("journal-{run_dir}")))
             .env_remove("NOTIFY_SOCKET")
             .stdout(File::create(&log).unwrap())
             .stderr(

@@ -315,7 +315,9 @@ fn without_n_the_command_returns_when_the_daemon_is_up_or_says_why_not() {
             .arg("-p")
             .arg(host.path("vrrpd.pid"))
             .arg("--run-dir")
-            .arg(host.path("run"));
+            .arg(host.path("run"))
+            .arg("--journal-dir")
+            .arg(host.path("journal"));
         command.output().unwrap()
     };
     let missing = start(&host.path("none.conf"));

@@ -21,6 +21,8 @@ fn a_second_daemon_for_a_router_is_refused_and_told_who_the_first_is() {
             .arg(&config)
             .arg("--run-dir")
             .arg(host.path(run_dir))
+            .arg("--journal-dir")
+            .arg(host.path(&format!("journal-of-{run_dir}")))
             .output()
             .unwrap();
         let text = String::from_utf8_lossy(&output.stdout);

@@ -1,3 +1,5 @@
+use std::sync::atomic::AtomicU64;
+
 use vrrp_record::history::{Sample, Unit};
 use vrrp_record::ring::{Layout, Ring, RunHeader, samples};
 
@@ -92,7 +94,7 @@ fn an_advert_without_a_stamp_is_given_up_after_a_while() {
 fn what_was_overwritten_is_counted_and_its_neighbours_are_no_gap() {
     let (mut ring, access) = ring();
     let mut records = RingRecords::new(access);
-    records.routers = vec![vrrp_record::history::Router {
+    records.routers = vec![Router {
         name: "vi_1".to_owned(),
         interface: "eth0".to_owned(),
         vrid: 1,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant as Clock};
 
 use vrrp_proto::router::{Cause as ProtoCause, State};
 use vrrp_record::event::Kind;
-use vrrp_record::history::Run;
+use vrrp_record::ring::RunHeader;
 
 use super::fixture::*;
 use crate::control::Source;
@@ -33,15 +33,9 @@ fn start(
         observer: Arc::clone(&observer),
         events,
         ring: None,
-        run: Run {
-            boot_id: String::new(),
-            pid: 7,
-            version: String::new(),
-            started: observer.axis().time(core::now()),
-            ended: None,
-            clean: false,
-        },
-        host: "lb1".to_owned(),
+        writer: None,
+        bounds: (None, None),
+        run: RunHeader::default(),
     };
     (observer, core, Analyst::start(inputs).unwrap())
 }
