@@ -26,7 +26,7 @@ mod thread;
 mod work;
 
 pub(crate) use netlink::{AddressSeen, Heard, LinkSeen, Monitor, Requests};
-pub(crate) use owner::identify;
+pub(crate) use owner::{Owner, find as find_owner, identify};
 
 pub use message::{AddressCommand, AddressEnds, AddressReport};
 pub use setup::{AddressSetup, InterfaceSetup, RouterAddresses, SourceChoice};

@@ -1,11 +1,14 @@
 //! The stream of reports from both threads.
 
+use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use tokio::io::unix::AsyncFd;
+use vrrp_proto::time::Instant;
 
 use super::{Remover, Report};
-use crate::address;
+use crate::address::{self, Owner};
 use crate::engine::clock;
 use crate::queue::{Receiver, Signal};
 use crate::sys;
@@ -18,6 +21,7 @@ pub struct Reports {
     address: Receiver<Report>,
     /// Whether the last report was given out.
     ended: bool,
+    owners: Owners,
 }
 
 impl Reports {
@@ -32,7 +36,13 @@ impl Reports {
             engine,
             address,
             ended: false,
+            owners: Owners::default(),
         })
+    }
+
+    /// Asks somebody with more rights where a port's owner cannot be seen from here.
+    pub(crate) fn ask_owners(&mut self, ask: AskOwner) {
+        self.owners.ask = Some(ask);
     }
 
     /// The next report. Cancel-safe: a report is either returned or still there. After [`Report::Stopped`] there is
@@ -43,7 +53,7 @@ impl Reports {
             let alone = self.engine.is_abandoned();
             if let Some(report) = self.address.try_next().or_else(|| self.engine.try_next()) {
                 self.ended |= matches!(report, Report::Stopped { .. });
-                return identified(report);
+                return self.owners.identified(report);
             }
             if alone && !self.ended {
                 self.ended = true;
@@ -65,20 +75,59 @@ impl Reports {
     }
 }
 
+/// Asks somebody with more rights who holds a port, at a time since boot.
+pub(crate) type AskOwner = Box<dyn Fn(u32, Duration) -> Option<Owner> + Send>;
+
 /// The address thread tells netlink ports; whose they are is looked up here, where waiting is allowed.
-fn identified(mut report: Report) -> Report {
-    if let Report::AddressRemoved { by, at, .. } | Report::Interface { by, at, .. } = &mut report
-        && let Remover::Port(port) = *by
-    {
-        *by = address::identify(port, *at);
+#[derive(Default)]
+struct Owners {
+    ask: Option<AskOwner>,
+    /// The last port that was looked up, when, and what came of it: whoever removes a hundred addresses is looked up once.
+    last: Option<(u32, Instant, Remover)>,
+}
+
+impl fmt::Debug for Owners {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Owners").finish_non_exhaustive()
     }
-    report
+}
+
+impl Owners {
+    fn identified(&mut self, mut report: Report) -> Report {
+        if let Report::AddressRemoved { by, at, .. } | Report::Interface { by, at, .. } =
+            &mut report
+            && let Remover::Port(port) = *by
+        {
+            *by = self.look_up(port, *at);
+        }
+        report
+    }
+
+    fn look_up(&mut self, port: u32, seen: Instant) -> Remover {
+        if let Some((known, looked, who)) = self.last
+            && known == port
+        {
+            // Whoever held it at the look held it before; who is gone does not come back.
+            let fresh = match who {
+                Remover::Process { .. } => seen <= looked,
+                Remover::Kernel | Remover::Port(_) | Remover::Unknown => {
+                    clock::now().saturating_since(looked) < Duration::from_secs(1)
+                }
+            };
+            if fresh {
+                return who;
+            }
+        }
+        let who = address::identify(port, seen, |port, seen| {
+            self.ask.as_ref().and_then(|ask| ask(port, seen))
+        });
+        self.last = Some((port, clock::now(), who));
+        who
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::queue::bounded;
 

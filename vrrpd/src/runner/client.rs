@@ -14,6 +14,8 @@ use std::time::Duration;
 use nix::sys::socket::MsgFlags;
 use tokio::sync::{mpsc, watch};
 
+use crate::address::Owner;
+
 use super::files::{FileError, split_names};
 use super::link::RunnerError;
 use super::message::{MESSAGE_LIMIT, Reply, Request, RunEvent, receive, send};
@@ -22,6 +24,9 @@ use super::run::Run;
 
 /// How long file work may take: a file system that hangs must not hold a reload for ever.
 const FILE_BOUND: Duration = Duration::from_secs(20);
+
+/// How long looking for the owner of a port may take: the loop waits for it.
+const OWNER_BOUND: Duration = Duration::from_millis(200);
 
 /// What the daemon can ask of the runner. Clones share it.
 #[derive(Clone, Debug)]
@@ -82,6 +87,7 @@ impl Shared {
             Reply::Read { id, .. }
             | Reply::Glob { id, .. }
             | Reply::Resolve { id, .. }
+            | Reply::Owner { id, .. }
             | Reply::Done { id, .. } => {
                 if let Some(answer) = routes.answers.remove(&id) {
                     // The channel holds one answer, and this is the only one; a caller that gave up is no matter.
@@ -173,9 +179,11 @@ impl Runner {
         let (reply, _) = self.ask(|id| Request::Resolve { id, candidate })?;
         match reply {
             Reply::Resolve { result, .. } => Ok(result),
-            Reply::Read { .. } | Reply::Glob { .. } | Reply::Done { .. } | Reply::Run { .. } => {
-                Err(RunnerError::Busy)
-            }
+            Reply::Read { .. }
+            | Reply::Glob { .. }
+            | Reply::Owner { .. }
+            | Reply::Done { .. }
+            | Reply::Run { .. } => Err(RunnerError::Busy),
         }
     }
 
@@ -195,6 +203,17 @@ impl Runner {
     pub fn remove_pid(&self, path: &Path, pid: i32) -> Result<(), FileError> {
         let path = path.to_owned();
         done(self.ask(|id| Request::RemovePid { id, path, pid })?.0)
+    }
+
+    /// Which process holds a netlink port and was there at `seen` since boot. Waits for it, for a fifth of a second at most:
+    /// who cannot be named soon is not named.
+    #[must_use]
+    pub(crate) fn owner(&self, port: u32, seen: Duration) -> Option<Owner> {
+        let asked = self.ask_within(OWNER_BOUND, |id| Request::Owner { id, port, seen });
+        match asked {
+            Ok((Reply::Owner { owner, .. }, _)) => owner,
+            Ok(_) | Err(_) => None,
+        }
     }
 
     /// Starts a program, and kills it with its process group when `timeout` is over. Does not wait.
@@ -255,9 +274,18 @@ impl Runner {
         ended
     }
 
-    /// Sends a request and waits for its answer.
+    /// Sends a request about files and waits for its answer.
     fn ask(
         &self,
+        request: impl FnOnce(u64) -> Request,
+    ) -> Result<(Reply, Option<OwnedFd>), RunnerError> {
+        self.ask_within(FILE_BOUND, request)
+    }
+
+    /// Sends a request and waits for its answer.
+    fn ask_within(
+        &self,
+        bound: Duration,
         request: impl FnOnce(u64) -> Request,
     ) -> Result<(Reply, Option<OwnedFd>), RunnerError> {
         let (sender, answer) = sync_channel(1);
@@ -274,12 +302,10 @@ impl Runner {
             self.0.send(&request(id))
         };
         let result = sent.and_then(|()| {
-            answer
-                .recv_timeout(FILE_BOUND)
-                .map_err(|error| match error {
-                    RecvTimeoutError::Timeout => RunnerError::Silent(FILE_BOUND),
-                    RecvTimeoutError::Disconnected => RunnerError::Gone,
-                })
+            answer.recv_timeout(bound).map_err(|error| match error {
+                RecvTimeoutError::Timeout => RunnerError::Silent(bound),
+                RecvTimeoutError::Disconnected => RunnerError::Gone,
+            })
         });
         self.0.routes().answers.remove(&id);
         result
@@ -300,6 +326,6 @@ fn done(reply: Reply) -> Result<(), FileError> {
         Reply::Read { result, .. } | Reply::Glob { result, .. } | Reply::Done { result, .. } => {
             result
         }
-        Reply::Resolve { .. } | Reply::Run { .. } => Err(FileError::NotFound),
+        Reply::Resolve { .. } | Reply::Owner { .. } | Reply::Run { .. } => Err(FileError::NotFound),
     }
 }

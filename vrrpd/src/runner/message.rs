@@ -3,6 +3,7 @@
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use serde::de::DeserializeOwned;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::files::FileError;
 use super::program::{Candidate, Program, Resolved, Unusable};
+use crate::address::Owner;
 use crate::sys::descriptor::receive_with_descriptor;
 
 /// Largest message in bytes; what may be larger travels in a memory file behind a descriptor.
@@ -28,6 +30,8 @@ pub(super) enum Request {
     WritePid { id: u64, path: PathBuf, pid: i32 },
     /// Remove a file that holds this process id.
     RemovePid { id: u64, path: PathBuf, pid: i32 },
+    /// Which process holds a netlink port and was there at that time since boot.
+    Owner { id: u64, port: u32, seen: Duration },
     /// Start a program; kill it with its process group after `timeout_ms`.
     Start {
         run: u64,
@@ -63,6 +67,8 @@ pub(super) enum Reply {
         id: u64,
         result: Result<(), FileError>,
     },
+    /// The process, if there is one for sure.
+    Owner { id: u64, owner: Option<Owner> },
     /// A program did something.
     Run { run: u64, event: RunEvent },
 }

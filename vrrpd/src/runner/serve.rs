@@ -25,6 +25,7 @@ use super::files::{self, FileError};
 use super::glob::glob;
 use super::message::{MESSAGE_LIMIT, Reply, Request, receive, send};
 use super::program;
+use crate::address;
 use crate::exit::Exit;
 use crate::queue;
 use crate::sys::process;
@@ -217,6 +218,10 @@ impl Server {
             Request::RemovePid { id, path, pid } => self.with_files(id, move || {
                 let result = files::remove_pid(&path, pid);
                 (Reply::Done { id, result }, None)
+            }),
+            Request::Owner { id, port, seen } => self.with_files(id, move || {
+                let owner = address::find_owner(port, seen);
+                (Reply::Owner { id, owner }, None)
             }),
             Request::Start {
                 run,

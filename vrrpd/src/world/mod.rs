@@ -142,8 +142,13 @@ impl Running {
         let started = core::now();
         // Before there is an engine, as this may wait for a file system.
         write_pid_files(&parts);
-        let (core, reports) = core::start(&configuration.plan, CoreOptions::default(), None)
+        let (core, mut reports) = core::start(&configuration.plan, CoreOptions::default(), None)
             .map_err(|error| Failure::new(Exit::Configuration, &error))?;
+        if parts.privileges != Privileges::Root {
+            // Descriptors of root's processes are not for our user to see.
+            let runner = parts.runner.clone();
+            reports.ask_owners(Box::new(move |port, seen| runner.owner(port, seen)));
+        }
         let view = core.view();
         let explained = core.view();
         let identity = identity(&parts, started);

@@ -199,7 +199,7 @@ fn a_reload_is_applied_by_difference_and_a_bad_one_is_refused() {
 }
 
 /// One request to the control socket.
-fn ask(host: &Host, command: control::Command) -> control::Answer {
+pub(crate) fn ask(host: &Host, command: control::Command) -> control::Answer {
     let mut socket = UnixStream::connect(host.path("run").join(control::SOCKET_NAME)).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     let request = control::Request::new(command);

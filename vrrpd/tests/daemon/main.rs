@@ -7,3 +7,4 @@ mod host;
 mod life;
 mod speakers;
 mod survival;
+mod who;

@@ -69,6 +69,12 @@ impl Requests {
         })
     }
 
+    /// A copy of the socket's descriptor.
+    #[cfg(test)]
+    pub(crate) fn descriptor(&self) -> std::os::fd::OwnedFd {
+        self.socket.as_fd().try_clone_to_owned().unwrap()
+    }
+
     /// The port that the kernel's messages about our own changes carry.
     pub(crate) const fn port(&self) -> u32 {
         self.port

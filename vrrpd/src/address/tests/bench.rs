@@ -73,7 +73,7 @@ pub(super) fn addresses(family: u8) -> Vec<String> {
 }
 
 /// Waits until something holds.
-pub(super) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(in crate::address) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !holds() {
         assert!(Instant::now() < end, "{what}: not within {PATIENCE:?}");
