@@ -26,7 +26,7 @@ mod worker;
 pub use canary::{Canary, Lateness, canary_main};
 pub use capture::{Capture, Seen};
 pub use cgroup::Cgroup;
-pub use forwarder::{Disk, Forwarder, forwarder_main};
+pub use forwarder::{Forwarder, Habits, forwarder_main};
 pub use frame::{Advert, Claim, Frame};
 pub use haproxy::Haproxy;
 pub use hog::{Hog, hog_main};

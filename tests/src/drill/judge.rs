@@ -54,13 +54,12 @@ struct Answer {
 impl Records {
     /// Copies run and journal directory of a node.
     pub(super) fn copy(directories: &[PathBuf; 2], to: &Path) -> Result<Self, String> {
-        for (from, name) in directories.iter().zip(["run", "journal"]) {
-            let target = to.join(name);
-            std::fs::create_dir_all(&target).map_err(|error| error.to_string())?;
-            // A daemon that writes no journal yet has no directory.
+        std::fs::create_dir_all(to).map_err(|error| error.to_string())?;
+        for from in directories {
+            // A daemon that has kept nothing yet has no journal.
             for entry in std::fs::read_dir(from).into_iter().flatten().flatten() {
                 if entry.file_type().is_ok_and(|kind| kind.is_file()) {
-                    std::fs::copy(entry.path(), target.join(entry.file_name()))
+                    std::fs::copy(entry.path(), to.join(entry.file_name()))
                         .map_err(|error| format!("{}: {error}", entry.path().display()))?;
                 }
             }

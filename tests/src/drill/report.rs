@@ -38,13 +38,13 @@ struct Sum {
     allowed: usize,
     missing: usize,
     wrong: usize,
-    not_injected: usize,
+    not_run: usize,
 }
 
 impl Sum {
     fn add(&mut self, row: &Row) {
         if row.trouble.is_some() {
-            self.not_injected += 1;
+            self.not_run += 1;
         }
         for (_, seen) in &row.seen {
             let count = match seen.grade {
@@ -63,7 +63,7 @@ impl fmt::Display for Sum {
         write!(
             f,
             "{:>6} {:>9} {:>10} {:>6} {:>12}",
-            self.right, self.allowed, self.missing, self.wrong, self.not_injected
+            self.right, self.allowed, self.missing, self.wrong, self.not_run
         )
     }
 }
@@ -79,7 +79,7 @@ impl Report {
     #[must_use]
     pub fn passed(&self) -> bool {
         let sum = self.sum(|_| true);
-        sum.missing == 0 && sum.wrong == 0 && sum.not_injected == 0
+        sum.missing == 0 && sum.wrong == 0 && sum.not_run == 0
     }
 
     fn sum(&self, which: impl Fn(&Row) -> bool) -> Sum {
@@ -104,7 +104,7 @@ impl Report {
                     "family": family(row.family),
                     "numbered": row.numbered,
                     "interval_ms": row.interval,
-                    "not_injected": row.trouble,
+                    "not_run": row.trouble,
                     "took_ms": u64::try_from(row.took.as_millis()).unwrap_or(u64::MAX),
                     "views": row.seen.iter().map(|(name, seen)| json!({
                         "view": name,
@@ -178,7 +178,7 @@ impl fmt::Display for Report {
                 }
             }
         }
-        let head = "right  undeterm.  missing  wrong  not injected";
+        let head = "right  undeterm.  missing  wrong       not run";
         writeln!(f, "\nseed {}\n{:<10} {head}", self.seed, "")?;
         let mut codes: Vec<&str> = self.rows.iter().map(|row| row.code).collect();
         codes.dedup();

@@ -8,7 +8,9 @@ use nix::unistd::Pid;
 use vrrp_proto::units::Family;
 
 use super::setup::{INTERFACE, ROUTER, Setup, Side};
-use crate::lab::{Advert, Capture, Daemon, Forwarder, Host, Lab, Peer, RUN_DIR, State, wait_for};
+use crate::lab::{
+    Advert, Capture, Daemon, Forwarder, Habits, Host, Lab, Peer, RUN_DIR, State, wait_for,
+};
 use crate::sim::Prng;
 
 const BOUND: Duration = Duration::from_secs(20);
@@ -66,8 +68,10 @@ impl Scene {
                     INTERFACE,
                     "lan",
                     addresses,
-                    None,
-                    setup.twice,
+                    Habits {
+                        twice: setup.twice,
+                        disk: false,
+                    },
                 ));
             } else {
                 lab.link(&host, INTERFACE, "lan", addresses);

@@ -28,7 +28,7 @@ pub struct Cgroup {
 }
 
 impl Cgroup {
-    /// Makes a group in a hierarchy: `cpu`, `freezer`, `blkio`, `memory`, or `unified` for version 2. None where the
+    /// Makes a group in a hierarchy: `cpu`, `freezer`, `blkio`, `memory`; `unified` or empty for version 2. None where the
     /// machine does not have it.
     #[must_use]
     pub fn new(hierarchy: &str) -> Option<Self> {
@@ -144,7 +144,7 @@ fn dissolve(path: &Path, parent: &Path) {
 }
 
 fn remove_left_overs() {
-    for hierarchy in ["cpu", "freezer", "blkio", "memory", "unified"] {
+    for hierarchy in ["", "cpu", "freezer", "blkio", "memory", "unified"] {
         let parent = Path::new(ROOT).join(hierarchy);
         let Ok(entries) = std::fs::read_dir(&parent) else {
             continue;

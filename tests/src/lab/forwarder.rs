@@ -8,7 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 
+use super::cgroup::Cgroup;
 use super::host::Host;
 use super::network::Lab;
 use super::process::Process;
@@ -33,20 +34,28 @@ const FRAME: usize = 70_000;
 /// The longest life of the program.
 const LONGEST: Duration = Duration::from_secs(600);
 
-/// A disk that the forwarder writes to in its loop: one block, waited for, about every `every`.
-#[derive(Clone, Debug)]
-pub struct Disk {
-    /// The file, as this process sees it.
-    pub file: PathBuf,
-    /// Time between writes.
-    pub every: Duration,
+/// What a forwarder does besides forwarding.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Habits {
+    /// It sends each frame twice.
+    pub twice: bool,
+    /// It writes to a disk in its loop, one block every 100 ms that it waits for.
+    pub disk: bool,
 }
+
+/// Bytes a second that the forwarder's disk takes.
+const DISK_SPEED: u64 = 1 << 20;
+const STORE: &str = "/run/store";
+const GATE: &str = "/run/gate";
+const OPEN_GATE: &str = "/run/open-gate";
 
 /// A running forwarder, on a machine of its own.
 #[derive(Debug)]
 pub struct Forwarder {
+    /// Before its cgroup, which could not be removed.
     process: Process,
     machine: Host,
+    throttle: Option<Cgroup>,
 }
 
 impl Forwarder {
@@ -61,8 +70,7 @@ impl Forwarder {
         interface: &str,
         segment: &str,
         addresses: &[&str],
-        disk: Option<&Disk>,
-        duplicate: bool,
+        habits: Habits,
     ) -> Self {
         let machine = lab.host(&format!("hv-{}", host.name()));
         lab.wire(host, interface, &machine, "vm0", addresses);
@@ -77,27 +85,13 @@ impl Forwarder {
             machine.ip(&format!("link set {tap} promisc on up"));
         }
         let mut words = vec!["xtask".to_owned(), ARGUMENT.to_owned()];
-        if duplicate {
+        if habits.twice {
             words.push("--twice".to_owned());
         }
-        if let Some(disk) = disk {
-            // The machine's own /tmp hides this one's.
-            machine.within({
-                let directory = disk
-                    .file
-                    .parent()
-                    .expect("a file lies somewhere")
-                    .to_owned();
-                move || reveal(&directory)
-            });
-            words.push(format!(
-                "--disk={}",
-                Path::new(REVEALED)
-                    .join(disk.file.file_name().expect("a file has a name"))
-                    .display()
-            ));
-            words.push(format!("--every={}", disk.every.as_millis()));
-        }
+        let throttle = habits.disk.then(|| {
+            words.push(format!("--disk={STORE}/image"));
+            disk(&machine)
+        });
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let process = machine.spawn(&words);
         wait_until("the forwarder forwards", START_BOUND, || {
@@ -108,7 +102,16 @@ impl Forwarder {
             );
             process.log().contains(READY).then_some(())
         });
-        Self { process, machine }
+        if let Some(throttle) = &throttle {
+            throttle
+                .add(&[process.pid()])
+                .unwrap_or_else(|error| panic!("cannot throttle the forwarder's disk: {error}"));
+        }
+        Self {
+            process,
+            machine,
+            throttle,
+        }
     }
 
     /// Its process.
@@ -130,6 +133,30 @@ impl Forwarder {
         self.process.signal(Signal::SIGCONT);
     }
 
+    /// Something else writes to the forwarder's disk, as much as that takes in `time`; returns when it is done.
+    ///
+    /// # Panics
+    /// Where the forwarder has no disk.
+    pub fn load_disk(&self, time: Duration) {
+        let throttle = self.throttle.as_ref().expect("the forwarder has a disk");
+        let kilobytes = u128::from(DISK_SPEED / 1024) * time.as_millis() / 1000;
+        // Waits on the pipe until it is in the group, and then writes everything at once.
+        let _ = self.machine.run(&["rm", "-f", GATE]);
+        self.machine.must(&format!("mkfifo {GATE}"));
+        let writer = self.machine.spawn(&[
+            "sh",
+            "-c",
+            &format!(
+                "cat {GATE}; exec dd if=/dev/zero of={STORE}/backup bs={kilobytes}k count=1 oflag=direct conv=notrunc status=none"
+            ),
+        ]);
+        throttle
+            .add(&[writer.pid()])
+            .unwrap_or_else(|error| panic!("cannot throttle the writer: {error}"));
+        self.machine.must(&format!("sh {OPEN_GATE}"));
+        let _ = writer.wait(time * 3 + START_BOUND);
+    }
+
     /// The stops that it noticed itself: turns of its loop that took longer than half a second, in milliseconds.
     #[must_use]
     pub fn stops(&self) -> Vec<u64> {
@@ -146,20 +173,39 @@ impl Forwarder {
     }
 }
 
-const REVEALED: &str = "/run/disk";
-
-fn reveal(directory: &Path) {
-    let _ = std::fs::create_dir(REVEALED);
-    let mine = PathBuf::from(format!("/proc/{}/root", std::process::id()))
-        .join(directory.strip_prefix("/").unwrap_or(directory));
-    nix::mount::mount(
-        Some(&mine),
-        REVEALED,
-        None::<&str>,
-        nix::mount::MsFlags::MS_BIND,
-        None::<&str>,
-    )
-    .unwrap_or_else(|error| panic!("cannot show {} to the forwarder: {error}", mine.display()));
+/// A disk in the machine's memory, and the group whose processes share its speed.
+fn disk(machine: &Host) -> Cgroup {
+    machine.must("truncate -s 64M /run/disk.img");
+    machine.must("mkfs.ext4 -q -F /run/disk.img");
+    machine.must(&format!("mkdir {STORE}"));
+    machine.must(&format!("mount -o loop /run/disk.img {STORE}"));
+    // Written once, so that writing it again changes nothing but its content.
+    for (file, megabytes) in [("image", 1), ("backup", 16)] {
+        machine.must(&format!(
+            "dd if=/dev/zero of={STORE}/{file} bs=1M count={megabytes} oflag=direct status=none"
+        ));
+    }
+    machine.write(OPEN_GATE, &format!(": > {GATE}\n"), 0o700);
+    let device = machine
+        .run(&["stat", "-c", "%Hd:%Ld", STORE])
+        .output
+        .trim()
+        .to_owned();
+    let fail = |error| panic!("cannot throttle the disk {device}: {error}");
+    if let Some(group) = Cgroup::new("blkio") {
+        group
+            .set(
+                "blkio.throttle.write_bps_device",
+                &format!("{device} {DISK_SPEED}"),
+            )
+            .unwrap_or_else(fail);
+        return group;
+    }
+    let group = Cgroup::new("").unwrap_or_else(|| panic!("no cgroup of this machine limits disks"));
+    group
+        .set("io.max", &format!("{device} wbps={DISK_SPEED}"))
+        .unwrap_or_else(fail);
+    group
 }
 
 /// The forwarder itself.

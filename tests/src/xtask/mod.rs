@@ -8,6 +8,7 @@
 )]
 
 mod cargo;
+mod crime_scene;
 mod demo;
 mod drill;
 mod interop;
@@ -24,6 +25,7 @@ cargo xtask COMMAND
   test                          everything CI runs: format, lints, documentation, unit, property, simulation and
                                 namespace tests; installs the Debian packages it misses
   demo                          two load balancers and their address, in namespaces, in under two minutes
+  demo crime-scene              the case that vrrpd was built for: an address that flaps because of a disk, and the verdict
   drill [--seed N] [--only CODE] [--json]
                                 inject every cause of the catalogue that namespaces can, and compare verdicts with the truth
   interop [FILTER] [--repeat N] only the tests beside Debian's keepalived, N times in a row
@@ -41,6 +43,7 @@ pub fn main() -> ExitCode {
     match words.as_slice() {
         ["test"] => test::run(),
         ["demo"] => demo::run(),
+        ["demo", "crime-scene"] => crime_scene::run(),
         ["drill", rest @ ..] => drill::run(rest),
         ["interop", rest @ ..] => interop::run(rest),
         ["vectors", file] => vectors(Path::new(file)),

@@ -1,0 +1,281 @@
+//! `cargo xtask demo crime-scene`: the case that vrrpd was built for. Two load balancers flap their address because the
+//! hypervisor's network backend of one of them is blocked behind disk writes; nobody inside can see that, and the verdict
+//! says it all the same. For someone who has never seen VRRP.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use super::packages;
+use super::stages::{Stages, as_check};
+use crate::lab::{
+    Daemon, Forwarder, Habits, Haproxy, Host, Lab, Peer, Probe, RUN_DIR, State, wait_for,
+};
+use crate::motivating::{ADDRESS, FIRST, INTERFACE, ROUTER, second};
+
+/// Longest time that any step may take.
+const STEP: Duration = Duration::from_secs(30);
+/// Adverts after which the sender's numbers are trusted, one a second.
+const TRUST: Duration = Duration::from_secs(19);
+/// How long the backup job fills the disk, each time: the address moves when nothing is heard for 3.6 s.
+const LOADS: [Duration; 3] = [
+    Duration::from_millis(1500),
+    Duration::from_millis(3800),
+    Duration::from_millis(4200),
+];
+/// Between them.
+const PAUSE: Duration = Duration::from_secs(4);
+const JOURNAL_DIR: &str = "/run/vrrpd-journal";
+/// What either verdict may be called.
+const RIGHT: [&str; 2] = ["host.backend-stall", "path.held"];
+
+pub(super) fn run() -> ExitCode {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!(
+            "cargo xtask demo crime-scene needs root: it makes network namespaces and installs missing packages"
+        );
+        return ExitCode::FAILURE;
+    }
+    let mut stages = Stages::new();
+    let ready = stages.run("packages", || match packages::install_missing() {
+        Ok(()) => as_check(true),
+        Err(reason) => {
+            eprintln!("{reason}");
+            as_check(false)
+        }
+    }) && stages.check("build", &["build", "--workspace", "--bins"], &[]);
+    if !ready {
+        return ExitCode::FAILURE;
+    }
+    match Scene::set_up().and_then(|scene| scene.play()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("\nThe demo went wrong: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+struct Balancer {
+    /// Before haproxy, so that nothing is left to notice its end.
+    peer: Peer,
+    _haproxy: Haproxy,
+    host: Host,
+    name: &'static str,
+}
+
+struct Scene {
+    started: Instant,
+    probe: Probe,
+    first: Balancer,
+    second: Balancer,
+    forwarder: Forwarder,
+    _lab: Lab,
+}
+
+impl Scene {
+    fn set_up() -> Result<Self, String> {
+        let started = Instant::now();
+        println!(
+            "\n\
+             Two load balancers share the address {ADDRESS}. loadbalancer01 has it and says so once a second (an *advert*);\n\
+             loadbalancer02 takes the address when it hears nothing for 3.6 s. loadbalancer01 is a virtual machine: its\n\
+             network card is a program on the hypervisor that carries each packet from the machine to the switch. Here that\n\
+             program also writes to a disk and waits for it, and a backup job fills that disk now and then.\n\
+             Nothing inside of loadbalancer01 can see any of this. All of it runs in namespaces of this machine."
+        );
+        let mut lab = Lab::new();
+        lab.segment("lan");
+        let (one, two, client) = (lab.host("lb1"), lab.host("lb2"), lab.host("client"));
+        let forwarder = Forwarder::start(
+            &mut lab,
+            &one,
+            INTERFACE,
+            "lan",
+            &["192.168.205.11/24"],
+            Habits {
+                disk: true,
+                twice: false,
+            },
+        );
+        lab.link(&two, INTERFACE, "lan", &["192.168.205.12/24"]);
+        lab.link(&client, INTERFACE, "lan", &["192.168.205.1/24"]);
+        for host in [&one, &two] {
+            // As on any real network there is a gateway.
+            host.ip("route add default via 192.168.205.1");
+        }
+        let first = Balancer::start(&one, "loadbalancer01", FIRST);
+        let scene = Self {
+            started,
+            probe: Probe::start(&client, ADDRESS),
+            first,
+            second: Balancer::start(&two, "loadbalancer02", &second()),
+            forwarder,
+            _lab: lab,
+        };
+        scene.step("vrrpd runs on both");
+        scene.reach("loadbalancer01 becomes MASTER", || {
+            scene.first.is(State::Master) && scene.second.is(State::Backup)
+        })?;
+        scene.say("loadbalancer01 is MASTER and has the address; 20 quiet seconds pass");
+        std::thread::sleep(TRUST);
+        Ok(scene)
+    }
+
+    fn play(&self) -> Result<(), String> {
+        self.step(
+            "on loadbalancer01's hypervisor a backup job begins to fill the disk, again and again",
+        );
+        let began = Instant::now();
+        let first = self.moves();
+        let mut moved = first;
+        for load in LOADS {
+            let before = self.forwarder.stops().len();
+            self.forwarder.load_disk(load);
+            let stopped = wait_for(Duration::from_secs(2), || {
+                self.forwarder.stops().get(before).copied()
+            });
+            let moves = self.moves();
+            self.say(&format!(
+                "the disk was busy for {:.1} s; the network program stood for {:.1} s; {}",
+                load.as_secs_f64(),
+                Duration::from_millis(stopped.unwrap_or_default()).as_secs_f64(),
+                if moves > moved {
+                    "THE ADDRESS MOVED to loadbalancer02, and back"
+                } else {
+                    "nobody noticed"
+                }
+            ));
+            moved = moves;
+            std::thread::sleep(PAUSE);
+        }
+        if moved == first {
+            return Err("the address did not move".to_owned());
+        }
+        self.say(&format!(
+            "the client's longest time without an answer was {:.1} s",
+            self.probe.longest_gap(began).as_secs_f64()
+        ));
+
+        self.step("why? First loadbalancer02 alone, which took the address");
+        self.explain(&self.second, None)?;
+        self.step("then loadbalancer01 alone, which was MASTER all the time and did nothing wrong");
+        self.explain(&self.first, None)?;
+        self.step("and both together: the records of the other one beside one's own");
+        self.explain(&self.second, Some(&self.first))?;
+        self.explain(&self.first, Some(&self.second))?;
+        self.say("so: nobody needs to look at these two machines any longer; look at the host of loadbalancer01");
+        Ok(())
+    }
+
+    /// How often loadbalancer02 became MASTER after loadbalancer01 led.
+    fn moves(&self) -> usize {
+        self.second
+            .peer
+            .log()
+            .lines()
+            .filter(|line| line.contains(ROUTER) && line.contains("Entering MASTER STATE"))
+            .count()
+    }
+
+    /// Shows what `vrrpctl explain --last` says and holds it against the truth.
+    fn explain(&self, balancer: &Balancer, other: Option<&Balancer>) -> Result<(), String> {
+        let mut words = vec![
+            "vrrpctl",
+            "--run-dir",
+            RUN_DIR,
+            "explain",
+            "--last",
+            "--journal-dir",
+            JOURNAL_DIR,
+        ];
+        let mut shown = "vrrpctl explain --last".to_owned();
+        let bundle = "/run/other.vrb";
+        if let Some(other) = other {
+            other.bundle(bundle)?;
+            let bytes = std::fs::read(other.host.root().join(bundle.trim_start_matches('/')))
+                .map_err(|error| format!("{bundle}: {error}"))?;
+            std::fs::write(
+                balancer.host.root().join(bundle.trim_start_matches('/')),
+                bytes,
+            )
+            .map_err(|error| format!("{bundle}: {error}"))?;
+            words.extend(["--peer", bundle]);
+            shown.push_str(&format!(" --peer {}.bundle", other.name));
+        }
+        let text = balancer.host.run(&words);
+        self.say(&format!("{}: $ {shown}", balancer.name));
+        for line in text.output.lines() {
+            println!("          | {line}");
+        }
+        words.push("--json");
+        let json = balancer.host.run(&words).output;
+        if RIGHT.iter().any(|right| json.contains(right)) {
+            Ok(())
+        } else {
+            Err(format!(
+                "{}: neither of {} is named",
+                balancer.name,
+                RIGHT.join(", ")
+            ))
+        }
+    }
+
+    fn reach(&self, what: &str, condition: impl Fn() -> bool) -> Result<(), String> {
+        wait_for(STEP, || condition().then_some(())).ok_or_else(|| {
+            format!(
+                "{what}: not within {} s\n--- loadbalancer01\n{}\n--- loadbalancer02\n{}",
+                STEP.as_secs(),
+                self.first.peer.log(),
+                self.second.peer.log()
+            )
+        })
+    }
+
+    fn step(&self, text: &str) {
+        println!(
+            "\n[{:5.1} s] ==> {text}",
+            self.started.elapsed().as_secs_f64()
+        );
+    }
+
+    fn say(&self, text: &str) {
+        println!("[{:5.1} s] {text}", self.started.elapsed().as_secs_f64());
+    }
+}
+
+impl Balancer {
+    fn start(host: &Host, name: &'static str, configuration: &str) -> Self {
+        host.must(&format!("hostname {name}"));
+        let haproxy = Haproxy::start(host);
+        Self {
+            peer: Peer::start(host, Daemon::Ours, configuration),
+            _haproxy: haproxy,
+            host: host.clone(),
+            name,
+        }
+    }
+
+    fn is(&self, state: State) -> bool {
+        self.peer.state(ROUTER) == Some(state)
+    }
+
+    /// Packs its records into one file.
+    fn bundle(&self, file: &str) -> Result<(), String> {
+        let _ = std::fs::remove_file(self.host.root().join(file.trim_start_matches('/')));
+        let made = self.host.run(&[
+            "vrrpctl",
+            "--run-dir",
+            RUN_DIR,
+            "bundle",
+            "--journal-dir",
+            JOURNAL_DIR,
+            file,
+        ]);
+        if Path::new(&self.host.root().join(file.trim_start_matches('/'))).exists() {
+            Ok(())
+        } else {
+            Err(format!("{}: no bundle: {}", self.name, made.output))
+        }
+    }
+}
