@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use vrrp_record::event::{Event, Kind, TrackerState};
 use vrrp_record::quantity::{Plural, Span};
-use vrrp_record::status::{Scheduling, Script, Status};
+use vrrp_record::status::{Scheduling, Script, Status, Unavailable};
 use vrrp_record::words::Word;
 
 use super::router;
@@ -184,18 +184,19 @@ fn daemon(out: &mut String, status: &Status, style: Style) {
     for note in &status.health.notes {
         line(out, "note", &style.paint(Paint::Look, note));
     }
-    for missing in &status.unavailable {
-        let remedy = missing
-            .remedy
-            .as_deref()
-            .map(|remedy| format!(" ({remedy})"))
-            .unwrap_or_default();
-        line(
-            out,
-            "evidence",
-            &format!("no {}: {}{remedy}", missing.what, missing.why),
-        );
+    if !status.unavailable.is_empty() {
+        line(out, "evidence", &unavailable(&status.unavailable));
     }
+}
+
+/// What this machine cannot give, with what would help, or why where nothing does.
+fn unavailable(list: &[Unavailable]) -> String {
+    let each = list.iter().map(|missing| {
+        let help = missing.remedy.as_deref().unwrap_or(&missing.why);
+        format!("{} ({help})", missing.what)
+    });
+    let each: Vec<String> = each.collect();
+    format!("not available: {}", each.join(", "))
 }
 
 fn scheduling(scheduling: &Scheduling) -> String {
