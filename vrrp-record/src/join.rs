@@ -131,6 +131,29 @@ impl Join {
         }
     }
 
+    /// When the distance of the clocks is known best: the last time that the first node heard the second, else the last
+    /// time that it was heard. None where no advert was recorded by both.
+    #[must_use]
+    pub fn known_at(&self, first: &History) -> Option<Time> {
+        let back = self
+            .back
+            .iter()
+            .map(|pair| first.received[pair.received].at());
+        let there = self.there.iter().map(|pair| first.sent[pair.sent].due);
+        back.max().or_else(|| there.max())
+    }
+
+    /// A time of the second node by the clock of the first; none where nothing is known of their distance.
+    #[must_use]
+    pub fn by_first(&self, at: Time) -> Option<Time> {
+        // The offset that counts is that of the time looked for; it hardly changes within the offset itself.
+        let mut found = at;
+        for _ in 0..3 {
+            found = at.plus(self.offset(found).best()?.saturating_neg());
+        }
+        Some(found)
+    }
+
     /// How long an advert of the first node was under way to the second: at least, and at most where that is known.
     #[must_use]
     pub fn way_there(&self, pair: &Pair, near: Time) -> (i64, Option<i64>) {

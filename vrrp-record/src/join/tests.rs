@@ -219,3 +219,16 @@ fn a_clock_that_was_slewed_in_between_contradicts_and_has_no_width() {
     assert!(offset.contradicts(), "{offset:?}");
     assert_eq!(offset.width(), None);
 }
+
+#[test]
+fn times_of_the_second_node_are_told_by_the_clock_of_the_first() {
+    let truth = 4 * 3_600 * SECOND;
+    let (mut a, mut b) = one_way(100, truth, 200_000);
+    b.sent.push(sent(7, 50 * SECOND + truth));
+    a.received.push(heard(B, 7, 50 * SECOND + 200_000));
+    let join = Join::of(&a, &b);
+    assert_eq!(join.known_at(&a), Some(Time(50 * SECOND + 200_000)));
+    let told = join.by_first(Time(50 * SECOND + truth)).unwrap();
+    assert!(told.since(Time(50 * SECOND)).abs() <= 200_000, "{told:?}");
+    assert_eq!(Join::of(&a, &History::default()).by_first(Time(0)), None);
+}

@@ -102,7 +102,11 @@ pub(crate) fn gather<'a>(
             changes
                 .map(|event| {
                     (
-                        by_first(&join, at, event.at, by_second),
+                        if by_second {
+                            join.by_first(event.at).unwrap_or(event.at)
+                        } else {
+                            event.at
+                        },
                         node,
                         &event.event.kind,
                     )
@@ -120,16 +124,6 @@ pub(crate) fn gather<'a>(
         ways,
         events,
     }
-}
-
-/// A time of one of the nodes by the first one's clock.
-fn by_first(join: &Join, near: Time, at: Time, second: bool) -> Time {
-    if !second {
-        return at;
-    }
-    // Good enough to find the offset that counts there.
-    let rough = at.plus(-join.offset(near).best().unwrap_or_default());
-    at.plus(-join.offset(rough).best().unwrap_or_default())
 }
 
 fn way<'a>(

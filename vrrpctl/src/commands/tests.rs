@@ -144,6 +144,39 @@ fn two_nodes_side_by_side() {
     );
 }
 
+/// Each example of the documentation is what the tool prints.
+#[test]
+fn the_documentation_shows_what_is_printed() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let document = std::fs::read_to_string(root.join("../docs/vrrpctl.md")).unwrap();
+    for name in [
+        "latency.txt",
+        "timeline.txt",
+        "peers.txt",
+        "journal-ids.txt",
+        "journal-apart.txt",
+        "journal.txt",
+        "compare.txt",
+        "why-not.txt",
+    ] {
+        let golden = std::fs::read_to_string(root.join("golden").join(name)).unwrap();
+        let indented: String = golden
+            .lines()
+            .map(|line| {
+                if line.is_empty() {
+                    String::from("\n")
+                } else {
+                    format!("    {line}\n")
+                }
+            })
+            .collect();
+        assert!(
+            document.contains(&indented),
+            "docs/vrrpctl.md lacks the text of {name}"
+        );
+    }
+}
+
 #[test]
 fn what_the_daemon_said_at_the_time_is_told_where_it_was_something_else() {
     let mut node = lb2();

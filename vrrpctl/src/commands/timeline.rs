@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use vrrp_record::event::Kind;
 use vrrp_record::history::{Numbered, Phase, Time};
+use vrrp_record::join::Join;
 use vrrp_record::quantity::{Plural, Span};
 use vrrp_record::words::Word;
 
@@ -22,7 +23,10 @@ pub(crate) struct Timeline<'a> {
     from: Time,
     until: Time,
     strips: Vec<Strip<'a>>,
-    events: Vec<(&'a Node, &'a Numbered)>,
+    /// By the first node's clock.
+    events: Vec<(Time, &'a Node, &'a Numbered)>,
+    /// What the second node's times were shifted by, where two nodes' clocks could be compared.
+    shifted: Option<i64>,
 }
 
 struct Strip<'a> {
@@ -54,11 +58,31 @@ pub(crate) fn gather<'a>(
     let (from, until) = between.map_or((first, last), |(from, until)| {
         (from.max(first), until.min(last))
     });
+    let shifted = match nodes {
+        [first, second] => {
+            let join = Join::of(&first.history, &second.history);
+            let known = join.known_at(&first.history).map(|at| join.offset(at));
+            let offset = known.filter(|offset| !offset.contradicts());
+            offset
+                .and_then(|offset| offset.best())
+                .map(|offset| (join, offset))
+        }
+        _ => None,
+    };
+    // By the first node's clock.
+    let told_at = |position: usize, at: Time| match &shifted {
+        Some((join, _)) if position == 1 => join.by_first(at).unwrap_or(at),
+        _ => at,
+    };
     let mut strips = Vec::new();
     let mut events = Vec::new();
-    for node in nodes {
+    for (place, node) in nodes.iter().enumerate() {
         for (position, router) in frame::chosen(&node.history, &reading.router) {
-            let phases = node.history.phases(position);
+            let mut phases = node.history.phases(position);
+            for phase in &mut phases {
+                phase.from = told_at(place, phase.from);
+                phase.until = told_at(place, phase.until);
+            }
             if phases.iter().any(|phase| phase.state.is_some()) {
                 strips.push(Strip {
                     node,
@@ -82,17 +106,20 @@ pub(crate) fn gather<'a>(
             let named = reading.router.is_empty()
                 || router
                     .is_none_or(|router| reading.router.iter().any(|name| name == router.as_str()));
-            named && (from..=until).contains(&event.at) && (all || matters(&event.event.kind))
+            named
+                && (from..=until).contains(&told_at(place, event.at))
+                && (all || matters(&event.event.kind))
         });
-        events.extend(wanted.map(|event| (node, event)));
+        events.extend(wanted.map(|event| (told_at(place, event.at), node, event)));
     }
-    events.sort_by_key(|(_, event)| event.at);
+    events.sort_by_key(|event| event.0);
     Timeline {
         nodes,
         from,
         until,
         strips,
         events,
+        shifted: shifted.map(|(_, offset)| offset),
     }
 }
 
@@ -182,7 +209,7 @@ fn matters(kind: &Kind) -> bool {
 
 fn transitions(timeline: &Timeline<'_>) -> usize {
     let changes = timeline.events.iter().filter(
-        |(_, event)| matches!(event.event.kind, Kind::Transition { from, to, .. } if from != to),
+        |(_, _, event)| matches!(event.event.kind, Kind::Transition { from, to, .. } if from != to),
     );
     changes.count()
 }
@@ -207,6 +234,23 @@ pub(crate) fn text(timeline: &Timeline<'_>, output: &Output) -> String {
         time::ago(timeline.until, now)
     );
     hanging(&mut out, "", 2, &answer);
+    if let (Some(shifted), [first, second]) = (timeline.shifted, timeline.nodes) {
+        let word = if shifted < 0 { "behind" } else { "ahead of" };
+        let text = format!(
+            "times by {0}'s clock; {1}'s is about {2} {word} it, see vrrpctl compare",
+            first.name(),
+            second.name(),
+            time::nanos(shifted.unsigned_abs())
+        );
+        hanging(&mut out, "  ", 4, &text);
+    } else if timeline.nodes.len() > 1 {
+        hanging(
+            &mut out,
+            "  ",
+            4,
+            "each node's times by its own clock: their distance is not known",
+        );
+    }
     strips(&mut out, timeline, output);
     if timeline.events.is_empty() {
         out.push_str("\nno event in this time\n");
@@ -218,13 +262,13 @@ pub(crate) fn text(timeline: &Timeline<'_>, output: &Output) -> String {
         .map(|name| name.chars().count())
         .max()
         .unwrap_or_default();
-    for (node, event) in &timeline.events {
-        let date = time::date(event.at, zone);
+    for (at, node, event) in &timeline.events {
+        let date = time::date(*at, zone);
         if date != day {
             out.push_str(&format!(
                 "\n{} (times {})\n",
                 style.paint(Paint::Strong, &date),
-                time::offset(event.at.unix_ms(), zone)
+                time::offset(at.unix_ms(), zone)
             ));
             day = date;
         }
@@ -239,7 +283,7 @@ pub(crate) fn text(timeline: &Timeline<'_>, output: &Output) -> String {
         } else {
             String::new()
         };
-        let head = format!("  {}  {number:>5}  {host}", time::clock(event.at, zone));
+        let head = format!("  {}  {number:>5}  {host}", time::clock(*at, zone));
         let indent = head.chars().count();
         let text = frame::sentence(node, &event.event.kind);
         let paint = frame::paint(&event.event.kind);
@@ -331,10 +375,10 @@ fn weight(state: Option<Word>, strip: &Strip<'_>) -> (bool, i64) {
 /// Lines for programs.
 pub(crate) fn plain(timeline: &Timeline<'_>) -> String {
     let mut out = String::from("unix_ms\thost\tnumber\tevent\trouter\ttext\n");
-    for (node, event) in &timeline.events {
+    for (at, node, event) in &timeline.events {
         let kind = &event.event.kind;
         let fields = [
-            event.at.unix_ms().to_string(),
+            at.unix_ms().to_string(),
             node.name(),
             kind.number()
                 .map_or_else(String::new, |number| number.to_string()),
@@ -371,10 +415,10 @@ pub(crate) fn json(timeline: &Timeline<'_>, now: Time) -> String {
     let events: Vec<Value> = timeline
         .events
         .iter()
-        .map(|(node, event)| {
+        .map(|(at, node, event)| {
             json!({
                 "host": node.history.node.host,
-                "unix_ms": event.at.unix_ms(),
+                "unix_ms": at.unix_ms(),
                 "run": event.run,
                 "text": event.event.kind.to_string(),
                 "event": event.event,
@@ -384,6 +428,7 @@ pub(crate) fn json(timeline: &Timeline<'_>, now: Time) -> String {
     let body = json!({
         "from_unix_ms": timeline.from.unix_ms(),
         "until_unix_ms": timeline.until.unix_ms(),
+        "second_node_shifted_ns": timeline.shifted.map(|shifted| -shifted),
         "states": strips,
         "events": events,
     });

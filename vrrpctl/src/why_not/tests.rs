@@ -56,6 +56,12 @@ fn a_tracked_object_that_costs_the_mastership_is_named_with_its_gain() {
     let mut status = backup(101, 102);
     let router = &mut status.routers[0];
     router.priority.entries = vec![script(2, 0, TrackerState::Bad)];
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/golden/why-not.txt");
+    let whole = text(&reasons(&status, &[]), Style::default());
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(path, &whole).unwrap();
+    }
+    assert_eq!(whole, std::fs::read_to_string(path).unwrap(), "\n{whole}");
     let text = told(&status);
     assert!(
         text.starts_with(
