@@ -57,6 +57,16 @@ pub fn judge(status: &Status) -> Health {
             "vrrpd has all of root's rights: create the system user vrrpd to run with less",
         ));
     }
+    if let Some(trouble) = status.journal.iter().find_map(|kept| kept.trouble.as_ref()) {
+        notes.push(format!("the journal keeps nothing: {trouble}"));
+    }
+    if let Some(trouble) = status
+        .recorder
+        .iter()
+        .find_map(|kept| kept.trouble.as_ref())
+    {
+        notes.push(format!("the flight recorder: {trouble}"));
+    }
     if status.daemon.reports_lost > 0 {
         notes.push(format!(
             "{} events were lost in a full queue",

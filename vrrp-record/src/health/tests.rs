@@ -120,5 +120,5 @@ fn a_refused_configuration_is_a_reason() {
 fn missing_real_time_is_a_note() {
     let health = judge(&healthy());
     assert!(health.healthy);
-    assert_eq!(health.notes.len(), 2, "{:?}", health.notes);
+    assert_eq!(health.notes.len(), 3, "{:?}", health.notes);
 }

@@ -1,5 +1,6 @@
 //! Text for people: at most 100 columns, the same with and without colours.
 
+mod measure;
 mod router;
 pub mod status;
 mod style;

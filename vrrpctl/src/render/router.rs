@@ -9,6 +9,7 @@ use vrrp_record::quantity::{Count, Errno, Plural, Span};
 use vrrp_record::status::{Address, LedgerEntry, Router, Transport};
 use vrrp_record::words::Word;
 
+use super::measure;
 use super::style::{Paint, Style};
 use super::table::{hanging, line};
 use super::time::{self, millis};
@@ -36,6 +37,7 @@ pub(super) fn section(out: &mut String, router: &Router, style: Style, zone: &Ti
     line(out, "interval", &interval(router));
     addresses(out, router, style);
     counters(out, router, style);
+    measure::router(out, router, style, zone);
 }
 
 fn identity(router: &Router) -> String {
@@ -220,6 +222,13 @@ fn counters(out: &mut String, router: &Router, style: Style) {
             Count(sent.built),
             Count(sent.accepted)
         );
+        if sent.dropped > 0 {
+            let dropped = style.paint(
+                Paint::Bad,
+                format_args!("{} dropped here", Count(sent.dropped)),
+            );
+            let _infallible = write!(text, "; {dropped}");
+        }
         if sent.errors > 0 {
             let errno = sent
                 .last_errno

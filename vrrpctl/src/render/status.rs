@@ -9,6 +9,7 @@ use vrrp_record::quantity::{Plural, Span};
 use vrrp_record::status::{Scheduling, Script, Status, Unavailable};
 use vrrp_record::words::Word;
 
+use super::measure;
 use super::router;
 use super::style::{Paint, Style};
 use super::table::{hanging, line};
@@ -181,6 +182,7 @@ fn daemon(out: &mut String, status: &Status, style: Style) {
     }
     line(out, "run dir", &daemon.run_dir);
     line(out, "real time", &scheduling(&status.scheduling));
+    measure::keeping(out, status, style);
     for note in &status.health.notes {
         line(out, "note", &style.paint(Paint::Look, note));
     }
@@ -248,7 +250,15 @@ fn events(out: &mut String, status: &Status, zone: &TimeZone) {
             time::precise(event.unix_ms, zone),
             Span(age)
         );
-        hanging(out, &head, 43, &event.kind.to_string());
+        let text = match event.kind.number() {
+            Some(number) => format!("#{number} {}", event.kind),
+            None => event.kind.to_string(),
+        };
+        hanging(out, &head, 43, &text);
+    }
+    let last = told.iter().rev().find_map(|event| event.kind.number());
+    if let Some(last) = last {
+        hanging(out, "  ", 4, &format!("why: vrrpctl explain {last}"));
     }
 }
 

@@ -44,6 +44,8 @@ fn master() -> Status {
     status.scheduling.threads[1].why_not = None;
     status.scheduling.memory_locked = true;
     status.scheduling.memory_why_not = None;
+    let journal = status.journal.as_mut().unwrap();
+    (journal.lost, journal.trouble) = (0, None);
     let router = &mut status.routers[0];
     router.priority.effective = 103;
     router.priority.entries[0].state = TrackerState::Good;
