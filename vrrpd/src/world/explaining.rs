@@ -14,7 +14,7 @@ use super::Parts;
 use crate::core::CoreView;
 use crate::daemon::Failure;
 use crate::exit::Exit;
-use crate::journal::{Analyst, Begun, Bounds, Inputs, Writer};
+use crate::journal::{Analyst, Begun, Bounds, Inputs, RingAccess, Writer};
 use crate::observe::Observer;
 
 /// Events that may wait for the explaining thread.
@@ -88,6 +88,7 @@ pub(super) fn start(
     bounds: (Option<u64>, Option<Duration>),
     run: RunHeader,
     view: CoreView,
+    ring: Option<RingAccess>,
 ) -> Option<Analyst> {
     let (sender, events) = sync_channel(EVENTS);
     observer.follow(sender);
@@ -95,7 +96,7 @@ pub(super) fn start(
         snapshot: Box::new(move || view.snapshot()),
         observer: Arc::clone(observer),
         events,
-        ring: None,
+        ring,
         writer,
         bounds,
         run,

@@ -162,7 +162,14 @@ impl Running {
         ));
         let run = explaining::run(&observer, host, started);
         let journal = explaining::journal(&parts, &configuration.plan, &observer)?;
-        let explain = explaining::start(&observer, journal, parts.journal_bounds, run, explained);
+        let explain = explaining::start(
+            &observer,
+            journal,
+            parts.journal_bounds,
+            run,
+            explained,
+            None,
+        );
         observer.record(Kind::Started {
             pid: std::process::id(),
         });
