@@ -184,7 +184,9 @@ impl Keeper {
     fn note_losses(&mut self, now: Time) {
         let lost = self.writer.lost();
         if lost == self.lost {
-            if let Some(since) = self.lost_since.take() {
+            if self.writer.is_healthy()
+                && let Some(since) = self.lost_since.take()
+            {
                 let mut bytes = Vec::new();
                 let note = Note {
                     from: since,

@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -59,6 +59,7 @@ pub(crate) struct Writer {
     tasks: Option<SyncSender<Task>>,
     waiting: Arc<AtomicUsize>,
     lost: Arc<AtomicU64>,
+    healthy: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -87,7 +88,9 @@ impl Writer {
         let (begun, first) = sync_channel(1);
         let waiting = Arc::new(AtomicUsize::new(0));
         let lost = Arc::new(AtomicU64::new(0));
+        let healthy = Arc::new(AtomicBool::new(false));
         let mut work = Work {
+            healthy: Arc::clone(&healthy),
             path,
             bounds,
             live,
@@ -113,6 +116,7 @@ impl Writer {
             tasks: Some(tasks),
             waiting,
             lost,
+            healthy,
             thread: Some(thread),
         };
         Ok((writer, first))
@@ -142,6 +146,11 @@ impl Writer {
     /// Records that were not kept, since start.
     pub(crate) fn lost(&self) -> u64 {
         self.lost.load(Ordering::Relaxed)
+    }
+
+    /// What was asked of the disk last, it did.
+    pub(crate) fn is_healthy(&self) -> bool {
+        self.healthy.load(Ordering::Relaxed)
     }
 
     fn send(&self, task: Task) -> bool {
@@ -176,6 +185,7 @@ struct Work {
     live: Arc<Live>,
     waiting: Arc<AtomicUsize>,
     lost: Arc<AtomicU64>,
+    healthy: Arc<AtomicBool>,
     head: Vec<u8>,
     place: Option<Place>,
     trouble: Option<String>,
@@ -319,6 +329,10 @@ impl Work {
 
     /// Tells the status, with `busy` before the disk is touched: whoever looks sees how long it takes.
     fn show(&self, busy: bool) {
+        if !busy {
+            let healthy = self.trouble.is_none() && self.place.is_some();
+            self.healthy.store(healthy, Ordering::Relaxed);
+        }
         let disk = self.place.as_ref().map(|place| &place.disk);
         let facts = JournalFacts {
             directory: self.path.display().to_string(),

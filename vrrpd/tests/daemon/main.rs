@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod host;
+mod journal;
 mod life;
 mod speakers;
 mod survival;
