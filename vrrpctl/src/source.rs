@@ -5,9 +5,10 @@
 
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use vrrp_record::history::{History, Want};
+use vrrp_record::history::{History, Run, Want};
 use vrrp_record::journal::Explained;
 
 mod formats;
@@ -21,6 +22,8 @@ pub(crate) use opened::{Opened, Place, RINGS, SEGMENT};
 pub(crate) struct Node {
     /// What they say.
     pub(crate) history: History,
+    /// Its name in output, where its host name is not its own.
+    pub(crate) alias: Option<String>,
     /// Verdicts that the daemon made while it ran, in their order.
     pub(crate) verdicts: Vec<Explained>,
     /// What they were read from.
@@ -31,6 +34,9 @@ impl Node {
     /// How the node is called in output: its host name, else what was read.
     pub(crate) fn name(&self) -> String {
         let host = &self.history.node.host;
+        if let Some(alias) = &self.alias {
+            return alias.clone();
+        }
         if !host.is_empty() {
             return host.clone();
         }
@@ -38,6 +44,50 @@ impl Node {
             || String::from("this node"),
             |origin| origin.path.display().to_string(),
         )
+    }
+}
+
+impl Node {
+    /// Addresses that its adverts leave from.
+    fn addresses(history: &History) -> impl Iterator<Item = IpAddr> + '_ {
+        let sources = history.routers.iter().filter_map(|router| router.source);
+        history.node.addresses.iter().copied().chain(sources)
+    }
+
+    /// Whether a history is of the same node: its host name alone does not tell, since machines are cloned.
+    pub(crate) fn is(&self, other: &History) -> bool {
+        let (ours, theirs) = (&self.history, other);
+        if ours.node.host != theirs.node.host {
+            return false;
+        }
+        let run = |one: &Run| (one.boot_id.clone(), one.pid, one.started);
+        let same_run = ours
+            .runs
+            .iter()
+            .any(|one| theirs.runs.iter().any(|two| run(one) == run(two)));
+        let mut addresses = Self::addresses(ours);
+        same_run || addresses.any(|address| Self::addresses(theirs).any(|other| other == address))
+    }
+}
+
+/// Gives nodes of the same name names of their own, by their addresses.
+pub(crate) fn tell_apart(nodes: &mut [Node]) {
+    let hosts: Vec<String> = nodes
+        .iter()
+        .map(|node| node.history.node.host.clone())
+        .collect();
+    for node in nodes.iter_mut() {
+        let host = &node.history.node.host;
+        if !host.is_empty() && hosts.iter().filter(|other| *other == host).count() > 1 {
+            let address = Node::addresses(&node.history)
+                .next()
+                .map(|address| address.to_string());
+            let path = node
+                .origins
+                .first()
+                .map(|origin| origin.path.display().to_string());
+            node.alias = address.or(path).map(|what| format!("{host}({what})"));
+        }
     }
 }
 

@@ -48,7 +48,8 @@ pub(crate) struct ExplainArgs {
     /// The number of an event, as status and log print it (#17).
     #[arg(value_name = "N", conflicts_with_all = ["last", "since"], value_parser = parse_number)]
     pub(crate) number: Option<u32>,
-    /// The last transition; without one the last near failover or anomaly. This is what happens without any option.
+    /// The last transition, with those just before it that led to it; without one the last near failover or anomaly. This is
+    /// what happens without any option.
     #[arg(long)]
     pub(crate) last: bool,
     /// Everything since this time.

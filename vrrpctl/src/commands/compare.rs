@@ -171,6 +171,11 @@ fn way<'a>(
             });
         }
     }
+    // Who was heard without numbers cannot be said to have lost any.
+    let numbered = received
+        .iter()
+        .filter(|other| other.router == theirs)
+        .all(|other| other.id.is_some());
     for (one, _) in sent
         .iter()
         .zip(&heard)
@@ -187,7 +192,7 @@ fn way<'a>(
         if !inside(by_first) {
             continue;
         }
-        if listens(&to.history, there) {
+        if numbered && listens(&to.history, there) {
             way.missing.push(*one);
         } else {
             way.unknown += 1;

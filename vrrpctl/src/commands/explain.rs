@@ -10,7 +10,7 @@ use crate::Output;
 use crate::cli::Reading;
 use crate::render::table::{hanging, line};
 use crate::render::{Paint, time};
-use crate::source::{Node, Records, SourceError};
+use crate::source::{Node, Records, SourceError, tell_apart};
 
 /// How long before an incident records still count: a minute of quiet is the baseline.
 const BEFORE: i64 = 70_000_000_000;
@@ -20,6 +20,11 @@ const AFTER: i64 = 35_000_000_000;
 const CLOCKS: i64 = 600_000_000_000;
 /// Records of this many bytes are read whole; of longer ones only what surrounds the incidents.
 const WHOLE: u64 = 32 * 1024 * 1024;
+
+/// Transitions of a router that are this close belong to one story.
+const TOGETHER: i64 = 60_000_000_000;
+/// Most transitions of one story.
+const CHAIN: usize = 4;
 
 /// Stretches of time.
 type Stretches = Vec<(Time, Time)>;
@@ -70,9 +75,7 @@ pub(crate) fn gather(
         let all = named(history, incidents(history), reading);
         known.extend(all.iter().filter_map(|incident| incident.number));
         // A node given twice explains nothing about itself.
-        let other = peers
-            .iter()
-            .find(|peer| peer.history.node.host != history.node.host);
+        let other = peers.iter().find(|peer| !node.is(&peer.history));
         let as_of = history.extent().map_or(Time(0), |(_, until)| until);
         for incident in selected(&all, question) {
             verdicts.push(judge(
@@ -87,10 +90,14 @@ pub(crate) fn gather(
     known.dedup();
     verdicts.sort_by_key(|verdict| verdict.incident.at);
     if question == Question::Last {
-        // Of several nodes, the last thing that happened on any.
-        verdicts.drain(..verdicts.len().saturating_sub(1));
+        // Of several nodes, the last story of any.
+        let last = verdicts
+            .last()
+            .map(|verdict| (verdict.node.clone(), verdict.router.clone()));
+        verdicts.retain(|verdict| Some((verdict.node.clone(), verdict.router.clone())) == last);
     }
     nodes.append(&mut peers);
+    tell_apart(&mut nodes);
     Ok(Explained {
         nodes,
         verdicts,
@@ -169,20 +176,34 @@ fn selected(all: &[Incident], question: Question) -> Vec<Incident> {
             .copied()
             .collect(),
         Question::Since(since) => all.iter().filter(|one| one.at >= since).copied().collect(),
-        Question::Last => {
-            let changes = |one: &&Incident| matches!(one.what, Happening::Transition { old, new } if old != new);
-            let near = |one: &&Incident| matches!(one.what, Happening::NearFailover { .. });
-            let mut latest_first = all.iter().rev();
-            let last = latest_first
-                .clone()
-                .find(changes)
-                .or_else(|| latest_first.clone().find(near));
-            last.or_else(|| latest_first.next())
-                .copied()
-                .into_iter()
-                .collect()
-        }
+        Question::Last => last(all),
     }
+}
+
+/// The last transition with those that led to it: an address that comes back a moment later is explained by why it left.
+/// Without a transition the last near failover, else the last of anything.
+fn last(all: &[Incident]) -> Vec<Incident> {
+    let changes =
+        |one: &&Incident| matches!(one.what, Happening::Transition { old, new } if old != new);
+    let Some(last) = all.iter().rev().find(changes) else {
+        let near = |one: &&Incident| matches!(one.what, Happening::NearFailover { .. });
+        let near = all.iter().rev().find(near).or_else(|| all.last());
+        return near.copied().into_iter().collect();
+    };
+    let mut chain = vec![*last];
+    let before = all
+        .iter()
+        .rev()
+        .filter(|one| one.router == last.router && one.at < last.at);
+    for one in before.filter(changes) {
+        let next = chain.last().map_or(last.at, |next| next.at);
+        if chain.len() == CHAIN || next.since(one.at) > TOGETHER {
+            break;
+        }
+        chain.push(*one);
+    }
+    chain.reverse();
+    chain
 }
 
 /// Text for people.

@@ -172,7 +172,9 @@ fn answer(table: &Table<'_>, output: &Output) -> String {
                 output.style.paint(paint, margin)
             )
         }
-        Stage::Wake | Stage::Departure => format!("{title}{state}: adverts at most {words} late"),
+        Stage::Wake | Stage::Departure => {
+            format!("{title}{state}: adverts were late by at most {words}")
+        }
         Stage::Send | Stage::Queue | Stage::Device | Stage::Read => {
             format!("{title}{state}: {} at most {words}", meaning(*stage).0)
         }

@@ -28,6 +28,7 @@ impl Records for Memory {
 fn node(history: History, kind: Kind, path: &str) -> Node {
     Node {
         history,
+        alias: None,
         verdicts: Vec::new(),
         origins: vec![Origin {
             kind,
@@ -224,7 +225,13 @@ fn an_explanation_alone_and_with_the_peer() {
         "{text}"
     );
     let last = explain::gather(&one, None, Question::Last, &reading).unwrap();
-    assert!(explain::text(&last, &output()).starts_with("#17 "));
+    let text = explain::text(&last, &output());
+    assert!(text.starts_with("2 incidents, "), "{text}");
+    let (took_over, gave_way) = (text.find("#16 ").unwrap(), text.find("#17 ").unwrap());
+    assert!(
+        took_over < gave_way,
+        "an address that came back is explained by why it left: {text}"
+    );
     let since = Question::Since(TAKEOVER);
     let both = explain::gather(&one, None, since, &reading).unwrap();
     assert!(explain::text(&both, &output()).starts_with("2 incidents, "));

@@ -103,7 +103,10 @@ pub(super) fn bundle(
 ) -> Result<Exit, Trouble> {
     let (status, why) = match ask(&cli.run_dir) {
         Ok(status) => (Some(status), None),
-        Err(error) => (None, Some(error.to_string())),
+        Err(error) => {
+            let text = error.to_string();
+            (None, text.lines().next().map(str::to_owned))
+        }
     };
     let summary = bundle::write(cli, arguments, status.as_ref(), why, output)?;
     output.message(&summary);

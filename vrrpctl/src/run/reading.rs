@@ -15,7 +15,7 @@ use crate::cli::{
 use crate::commands::explain::Question;
 use crate::commands::journal::{Filter, Printed};
 use crate::commands::{self, compare, journal};
-use crate::source::{Node, Opened, Place, Records};
+use crate::source::{Node, Opened, Place, Records, tell_apart};
 use crate::when;
 
 /// Records longer than this are printed piece by piece.
@@ -220,6 +220,7 @@ pub(super) fn compare(
         }
         nodes.append(&mut read);
     }
+    tell_apart(&mut nodes);
     let [first, second] = nodes.as_slice() else {
         return Err(Trouble::Failed(String::from(
             "there are no two nodes to compare",

@@ -127,10 +127,9 @@ fn bundled(path: &Path, want: &Want) -> Result<Read, SourceError> {
         verdicts: bundle.journal(&Want::outline()).verdicts,
     };
     for missing in &bundle.manifest.missing {
-        read.history.damage.push(format!(
-            "not in the bundle: {}: {}",
-            missing.what, missing.why
-        ));
+        let mut missing = missing.clone();
+        missing.what.push_str(" (not in the bundle)");
+        read.history.unavailable.push(missing);
     }
     cut(&mut read.history, want);
     Ok(read)

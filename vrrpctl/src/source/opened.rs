@@ -38,6 +38,8 @@ pub(crate) enum Place<'a> {
 pub(crate) struct Opened {
     units: Vec<Unit>,
     capture: CaptureOptions,
+    /// All of it is of this machine.
+    here: bool,
     /// How many units were handed out one by one.
     pieces: usize,
 }
@@ -76,6 +78,7 @@ impl Opened {
         };
         Ok(Self {
             units,
+            here: matches!(place, Place::Here { .. }),
             capture: CaptureOptions::new(node, log),
             pieces: 0,
         })
@@ -94,7 +97,7 @@ impl Opened {
         };
         self.pieces += 1;
         let mut nodes = Vec::new();
-        read_into(&mut nodes, unit, want, &self.capture)?;
+        read_into(&mut nodes, unit, want, &self.capture, self.here)?;
         Ok(Some(nodes))
     }
 }
@@ -107,8 +110,9 @@ impl Records for Opened {
     fn read(&self, want: &Want) -> Result<Vec<Node>, SourceError> {
         let mut nodes = Vec::new();
         for unit in &self.units {
-            read_into(&mut nodes, unit, want, &self.capture)?;
+            read_into(&mut nodes, unit, want, &self.capture, self.here)?;
         }
+        super::tell_apart(&mut nodes);
         for node in &mut nodes {
             clip(&mut node.history.detailed, want);
         }
@@ -236,6 +240,7 @@ fn read_into(
     unit: &Unit,
     want: &Want,
     capture: &CaptureOptions,
+    here: bool,
 ) -> Result<(), SourceError> {
     let origin = Origin {
         kind: unit.kind,
@@ -243,10 +248,19 @@ fn read_into(
     };
     let paths: Vec<&Path> = unit.files.iter().map(|(path, _)| path.as_path()).collect();
     let read = formats::read(unit.kind, &paths, want, capture)?;
+    let beside = unit.files.first().and_then(|(path, _)| path.parent());
     let same = nodes.iter_mut().find(|node| {
+        // A capture is a view of its own, whoever took it. What lies in one directory, or on this machine, is of one node.
         let host = &node.history.node.host;
-        // A capture is a view of its own, whoever took it.
-        unit.kind != Kind::Capture && !host.is_empty() && *host == read.history.node.host
+        let together = node
+            .origins
+            .iter()
+            .any(|origin| origin.path.parent() == beside || Some(origin.path.as_path()) == beside);
+        let together = together && unit.kind != Kind::Bundle;
+        unit.kind != Kind::Capture
+            && !host.is_empty()
+            && *host == read.history.node.host
+            && (here || together || node.is(&read.history))
     });
     match same {
         Some(node) => {
@@ -256,6 +270,7 @@ fn read_into(
         }
         None => nodes.push(Node {
             history: read.history,
+            alias: None,
             verdicts: read.verdicts,
             origins: vec![origin],
         }),

@@ -262,6 +262,32 @@ fn run_and_journal_directory_collected_in_one_are_one_node() {
 }
 
 #[test]
+fn two_machines_of_the_same_name_stay_two() {
+    let directory = Directory::new();
+    let mut other = example::master(0);
+    other.node.host = String::from("lb2");
+    let first = directory.file("a", &example::ring(&other));
+    fs::create_dir(directory.0.join("b")).unwrap();
+    let second = directory.file("b/b", &example::ring(&example::backup()));
+    let (_, answer, _) = call(&["compare", &first, &second]);
+    assert!(
+        answer.starts_with("lb2(10.0.0.2) and lb2(10.0.0.3): 456 adverts"),
+        "{answer}"
+    );
+    let (_, answer, _) = call(&[
+        "explain", "16", "--from", &second, "--peer", &first, "--json",
+    ]);
+    let value: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(value["nodes"].as_array().unwrap().len(), 2);
+    assert_eq!(value["verdicts"][0]["peer"], "lb2", "{answer}");
+    let (_, answer, _) = call(&["timeline", "--from", &first, "--from", &second]);
+    assert!(
+        answer.contains(" on lb2(10.0.0.2) and lb2(10.0.0.3) in "),
+        "{answer}"
+    );
+}
+
+#[test]
 fn without_records_the_tool_says_where_it_looked() {
     let directory = Directory::new();
     let run_dir = directory.0.display().to_string();
