@@ -25,6 +25,7 @@ use vrrp_proto::time::Instant;
 use vrrp_proto::track::{Reading, TrackerId};
 use vrrp_record::step::Step;
 
+pub(crate) use build::receive_config;
 pub use error::CoreError;
 pub use names::InterfaceNames;
 pub use options::{CoreOptions, OnResign};
@@ -277,6 +278,21 @@ impl Published {
         routers
             .filter_map(|(place, name)| Some(name.snapshot(self.board.read(place)?)))
             .collect()
+    }
+}
+
+impl CoreSnapshot {
+    /// Routers of another daemon, seen from outside: there is no engine of ours, and nothing of it to complain about.
+    pub(crate) fn observed(taken: Instant, routers: Vec<RouterSnapshot>) -> Self {
+        let engine = EngineSnapshot {
+            running: true,
+            ..EngineSnapshot::of(None, Duration::ZERO)
+        };
+        Self {
+            taken,
+            engine,
+            routers,
+        }
     }
 }
 

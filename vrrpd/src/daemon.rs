@@ -14,23 +14,17 @@ use crate::load::{self, Access, choose_file, load_options};
 use crate::runner::Link;
 use crate::service::background::{self, Parent};
 use crate::service::logging::{Destination, Detail, Log, Sink};
-use crate::service::privileges::{self, Privileges};
+use crate::service::privileges::{self, Kept, Privileges};
 use crate::service::rundir::{RunDir, RunDirError};
 use crate::service::signals::Signals;
 use crate::service::speaker::{Claims, refuse_keepalived};
 use crate::service::systemd::Manager;
+use crate::watch;
 use crate::world::{self, World};
 
 /// Runs the daemon to its end, here or in the background.
 #[must_use]
 pub fn run(options: &Options, args: &[OsString], in_background: bool) -> Exit {
-    if options.observe {
-        crate::complain(
-            options,
-            "--observe is not built yet: nothing was started and nothing was sent",
-        );
-        return Exit::Failure;
-    }
     if options.foreground {
         return serve(options, args, None);
     }
@@ -54,7 +48,12 @@ fn serve(options: &Options, args: &[OsString], parent: Option<Parent>) -> Exit {
     // The program's name would be `exe` after the link that it may have been started by.
     let _ = crate::sys::process::set_name(&options.program);
     let mut log = start_log(options, parent.is_some());
-    let outcome = prepare(options, args, &mut log, parent).and_then(World::run);
+    let outcome = if options.observe {
+        prepare_observer(options, args, &mut log, parent)
+            .and_then(|prepared| watch::run(options, prepared))
+    } else {
+        prepare(options, args, &mut log, parent).and_then(World::run)
+    };
     outcome.unwrap_or_else(|failure| {
         tracing::error!("{}", failure.text);
         failure.exit
@@ -148,7 +147,7 @@ fn prepare(
     })?;
     refuse_keepalived().map_err(|error| Failure::new(Exit::OtherSpeaker, &error))?;
     make_journal_dir(&options.journal_dir);
-    let privileges = drop_privileges(&run_dir)?;
+    let privileges = drop_privileges(&run_dir, Kept::Daemon)?;
     // From here on there may be threads.
     log.start()
         .map_err(|error| Failure::io("cannot start the log", &error))?;
@@ -186,6 +185,43 @@ fn prepare(
         configuration,
         signals,
         parent,
+    })
+}
+
+/// The same for an observer: it speaks for no router, so nobody else's speaking is in its way, and it runs no program.
+fn prepare_observer(
+    options: &Options,
+    args: &[OsString],
+    log: &mut Log,
+    parent: Option<Parent>,
+) -> Result<watch::Prepared, Failure> {
+    introduce(options, args);
+    let (file, _) = choose_file(options);
+    let signals = Signals::block(options.ignore_interrupt)
+        .map_err(|error| Failure::io("cannot take signals", &error))?;
+    privileges::check_observer().map_err(|error| Failure::new(Exit::Permission, &error))?;
+    let run_dir = RunDir::lock(&options.run_dir).map_err(|error| {
+        let exit = match error {
+            RunDirError::InUse { .. } => Exit::OtherSpeaker,
+            RunDirError::Io { .. } => Exit::Failure,
+        };
+        Failure::new(exit, &error)
+    })?;
+    // Before privileges go, as the file may be root's alone.
+    let configuration = read_configuration(&file, &load_options(options), &Access::Direct)?;
+    make_journal_dir(&options.journal_dir);
+    let privileges = drop_privileges(&run_dir, Kept::Observer)?;
+    log.start()
+        .map_err(|error| Failure::io("cannot start the log", &error))?;
+    if let Some(parent) = parent {
+        parent.release();
+    }
+    Ok(watch::Prepared {
+        configuration,
+        file,
+        run_dir,
+        signals,
+        root: privileges == Privileges::Root,
     })
 }
 
@@ -241,7 +277,7 @@ fn make_journal_dir(path: &std::path::Path) {
     journal::make(path, uid, gid);
 }
 
-fn drop_privileges(run_dir: &RunDir) -> Result<Privileges, Failure> {
+fn drop_privileges(run_dir: &RunDir, kept: Kept) -> Result<Privileges, Failure> {
     let user = privileges::daemon_user();
     if let Some(user) = &user
         && nix::unistd::geteuid().is_root()
@@ -250,7 +286,7 @@ fn drop_privileges(run_dir: &RunDir) -> Result<Privileges, Failure> {
             .give_to(user.uid, user.gid)
             .map_err(|error| Failure::new(Exit::Failure, &error))?;
     }
-    let outcome = privileges::drop_to(user.as_ref())
+    let outcome = privileges::drop_to(user.as_ref(), kept)
         .map_err(|error| Failure::new(Exit::Permission, &error))?;
     match &outcome {
         Privileges::Dropped { uid } => {

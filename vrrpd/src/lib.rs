@@ -25,6 +25,7 @@ pub mod runner;
 pub mod service;
 mod sys;
 pub mod track;
+mod watch;
 mod world;
 
 use std::ffi::OsString;

@@ -12,7 +12,7 @@ mod doors;
 mod holder;
 mod links;
 mod message;
-mod netlink;
+pub(crate) mod netlink;
 mod news;
 mod outbox;
 mod owner;

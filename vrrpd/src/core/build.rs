@@ -288,6 +288,17 @@ fn release_hold(router: &RouterPlan) -> Duration {
     (skew + interval).min(LONGEST_HOLD)
 }
 
+/// What a router of a plan accepts, for whoever only listens.
+pub(crate) fn receive_config(
+    plan: &Plan,
+    router: &RouterPlan,
+    id: RouterId,
+) -> Result<ReceiveConfig, CoreError> {
+    let interval = u64::try_from(router.interval.as_duration().as_nanos()).unwrap_or(u64::MAX);
+    let track = Track::new(0, interval, places::digest(router));
+    router_io(plan.global.profile, router, id, (0, track)).map(|io| io.receive)
+}
+
 fn router_io(
     profile: Profile,
     router: &RouterPlan,

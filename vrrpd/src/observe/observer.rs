@@ -195,6 +195,34 @@ impl Observer {
         self.lock().add(kind, Now::read().at(at));
     }
 
+    /// Takes a change of state that was seen from outside of the daemon that made it.
+    pub(crate) fn seen(
+        &self,
+        name: &str,
+        (from, to): (Word, Word),
+        cause: Cause,
+        priority: u8,
+        at: Instant,
+    ) {
+        let now = Now::read().at(at);
+        let number = self.numbers.next();
+        let mut inner = self.lock();
+        let remembered = inner.remember(name);
+        remembered.word = to;
+        remembered.since = Some(at);
+        remembered.cause = Some((at, cause));
+        let kind = Kind::Transition {
+            router: Name::new(name),
+            from,
+            to,
+            releasing: false,
+            cause,
+            priority,
+            number,
+        };
+        inner.add(kind, now);
+    }
+
     /// Takes the verdict on a numbered happening, for the log.
     pub(crate) fn explained(&self, kind: Kind, verdict: &Verdict, amends: bool) {
         self.lock().log.verdict(&kind, verdict, amends, core::now());

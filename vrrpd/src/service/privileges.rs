@@ -17,6 +17,18 @@ const NEEDED: [Capability; 4] = [
     Capability::CAP_IPC_LOCK,
 ];
 
+/// What an observer needs: the packet socket, and room for a burst in its queue.
+const OBSERVING: [Capability; 2] = [Capability::CAP_NET_ADMIN, Capability::CAP_NET_RAW];
+
+/// What is kept when privileges go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// What the daemon needs.
+    Daemon,
+    /// What an observer needs.
+    Observer,
+}
+
 /// What without the daemon cannot speak at all.
 const INDISPENSABLE: [Capability; 2] = [Capability::CAP_NET_ADMIN, Capability::CAP_NET_RAW];
 
@@ -26,6 +38,9 @@ pub enum PrivilegeError {
     /// A capability without which there is no VRRP is missing.
     #[error("{0} is missing: start as root, or with CAP_NET_ADMIN and CAP_NET_RAW")]
     Missing(Capability),
+    /// An observer without the capability to listen.
+    #[error("CAP_NET_RAW is missing: start as root, or with CAP_NET_RAW and CAP_NET_ADMIN")]
+    Deaf,
     /// The kernel does not tell or change capabilities.
     #[error("cannot {0} capabilities: {1}")]
     Capabilities(&'static str, #[source] caps::errors::CapsError),
@@ -69,11 +84,25 @@ pub fn check() -> Result<(), PrivilegeError> {
     Ok(())
 }
 
+/// Fails when the capability is missing without which nothing can be observed.
+///
+/// # Errors
+/// [`PrivilegeError::Deaf`], or that the kernel does not tell.
+pub fn check_observer() -> Result<(), PrivilegeError> {
+    let held = caps::has_cap(None, CapSet::Permitted, Capability::CAP_NET_RAW)
+        .map_err(|error| PrivilegeError::Capabilities("read", error))?;
+    if held {
+        Ok(())
+    } else {
+        Err(PrivilegeError::Deaf)
+    }
+}
+
 /// Drops everything that is not needed. Capabilities belong to threads, so this comes before there is a second one.
 ///
 /// # Errors
 /// See [`PrivilegeError`]; then the process must not go on, as it may be half way.
-pub fn drop_to(user: Option<&User>) -> Result<Privileges, PrivilegeError> {
+pub fn drop_to(user: Option<&User>, kept: Kept) -> Result<Privileges, PrivilegeError> {
     let root = Uid::effective().is_root();
     let outcome = match user {
         Some(user) if root => {
@@ -83,7 +112,7 @@ pub fn drop_to(user: Option<&User>) -> Result<Privileges, PrivilegeError> {
                 .and_then(|()| setresgid(user.gid, user.gid, user.gid))
                 .and_then(|()| setresuid(user.uid, user.uid, user.uid));
             changed.map_err(|errno| PrivilegeError::User(errno.into()))?;
-            keep_needed()?;
+            keep_needed(kept)?;
             caps::securebits::set_keepcaps(false)
                 .map_err(|error| PrivilegeError::Capabilities("keep", error))?;
             Privileges::Dropped {
@@ -98,12 +127,17 @@ pub fn drop_to(user: Option<&User>) -> Result<Privileges, PrivilegeError> {
 }
 
 /// Leaves the needed capabilities, as far as they are there, and no others.
-fn keep_needed() -> Result<(), PrivilegeError> {
+fn keep_needed(kept: Kept) -> Result<(), PrivilegeError> {
     let changing = |error| PrivilegeError::Capabilities("change", error);
     let permitted = caps::read(None, CapSet::Permitted)
         .map_err(|error| PrivilegeError::Capabilities("read", error))?;
-    let kept: CapsHashSet = NEEDED
-        .into_iter()
+    let needed: &[Capability] = match kept {
+        Kept::Daemon => &NEEDED,
+        Kept::Observer => &OBSERVING,
+    };
+    let kept: CapsHashSet = needed
+        .iter()
+        .copied()
         .filter(|capability| permitted.contains(capability))
         .collect();
     caps::clear(None, CapSet::Ambient).map_err(changing)?;

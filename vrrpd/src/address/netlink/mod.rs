@@ -7,7 +7,7 @@ mod request;
 mod socket;
 
 pub(crate) use parse::{AddressSeen, LinkSeen};
-pub(super) use parse::{From, Message};
+pub(crate) use parse::{From, Message};
 pub(crate) use request::Requests;
-pub(super) use request::{Change, ORIGIN, prefix};
+pub(crate) use request::{Change, ORIGIN, prefix};
 pub(crate) use socket::{Heard, Monitor};
