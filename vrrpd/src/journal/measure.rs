@@ -188,7 +188,7 @@ impl Measures {
         if let Some(errno) = sent.errno {
             *self.totals.refused.entry(errno).or_default() += 1;
         }
-        if sent.submitted.is_none() || sent.copies_accepted < sent.copies {
+        if sent.submitted.or(sent.left).is_none() || sent.copies_accepted < sent.copies {
             found.push(odd(Anomaly::NotSent, sent.due, 0));
         }
         if sent.held_bytes > 0 {

@@ -78,6 +78,11 @@ impl Work {
                 break;
             }
         }
+        // What came last wants a sample behind it.
+        if self.process.as_mut().is_some_and(Process::sample) {
+            self.explain_late();
+        }
+        self.take_events();
         let now = self.axis.time(core::now());
         if let Some(recorder) = &mut self.recorder {
             recorder.engine.life.end(now);
