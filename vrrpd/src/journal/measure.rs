@@ -170,7 +170,11 @@ impl Measures {
     /// An advert that was due, when it is seen first.
     pub(crate) fn due(&mut self, sent: &Sent, at: &Situation) -> Vec<Found> {
         let mut found = Vec::new();
-        if let Some(woke) = sent.woke {
+        // Of another daemon only the departure is seen, which bounds its lateness.
+        let seen = sent
+            .woke
+            .or_else(|| sent.left.filter(|_| sent.submitted.is_none()));
+        if let Some(woke) = seen {
             let late = nanos(woke, sent.due);
             self.totals.lateness.record(late);
             self.late_day.at(sent.due).record(late);

@@ -17,7 +17,7 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc;
 use vrrp_proto::router::{InterfaceKey, RouterId};
 use vrrp_record::event::{Kind, StopReason};
-use vrrp_record::history::{Run, Source};
+use vrrp_record::history::Source;
 use vrrp_record::ring::{RunHeader, append_unavailable};
 use vrrp_record::status::Unavailable;
 
@@ -41,6 +41,7 @@ use crate::recorder::{self, Recorder};
 use crate::service::rundir::RunDir;
 use crate::service::signals::{Received, Request, Signals};
 use crate::service::systemd::Manager;
+use crate::world::explaining;
 
 /// Events that may wait for a thread.
 const EVENTS: usize = 1_024;
@@ -116,20 +117,13 @@ async fn watch(options: &Options, prepared: Prepared) -> Result<Exit, Failure> {
     ));
     let axis = observer.axis();
     let header = RunHeader {
-        host: host.clone(),
         source: Source::Observer,
         addresses: plan
             .routers
             .iter()
             .filter_map(|router| router.source)
             .collect(),
-        boot_id: boot_id(),
-        namespace: 0,
-        pid: std::process::id(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        configuration: String::new(),
-        started: axis.time(started),
-        monotonic_ns: started.as_nanos(),
+        ..explaining::run(&observer, host, started)
     };
     let (recorder, samples, access) = match open_recorder(&run_dir, &plan, &header) {
         Some(Recorder {
@@ -154,20 +148,16 @@ async fn watch(options: &Options, prepared: Prepared) -> Result<Exit, Failure> {
     observer.follow(first);
     let watching = start_thread(&plan, &observer, recorder, (events, follower), &board)?;
     let shown = Arc::clone(&board);
+    let bounds = (options.journal_bytes, options.journal_age);
+    let writer = explaining::open(&options.journal_dir, bounds, &plan, &observer)?;
     let explain = Analyst::start(Inputs {
         snapshot: Box::new(move || snapshot(&shown)),
         observer: Arc::clone(&observer),
         events: analysed,
         ring: access,
-        run: Run {
-            boot_id: header.boot_id.clone(),
-            pid: header.pid,
-            version: header.version.clone(),
-            started: header.started,
-            ended: None,
-            clean: false,
-        },
-        host,
+        writer,
+        bounds,
+        run: header,
     })
     .map_err(|error| failed(&error))?;
     observer.record(Kind::Started {
@@ -351,9 +341,4 @@ fn start_thread(
 fn snapshot(board: &Mutex<Vec<RouterSnapshot>>) -> CoreSnapshot {
     let routers = board.lock().unwrap_or_else(PoisonError::into_inner).clone();
     CoreSnapshot::observed(core::now(), routers)
-}
-
-fn boot_id() -> String {
-    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    text.trim().to_owned()
 }

@@ -23,7 +23,7 @@ const EVENTS: usize = 1_024;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// This run as records name it.
-pub(super) fn run(observer: &Observer, host: String, started: Instant) -> RunHeader {
+pub(crate) fn run(observer: &Observer, host: String, started: Instant) -> RunHeader {
     let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     RunHeader {
         host,
@@ -52,9 +52,19 @@ pub(super) fn journal(
     plan: &Plan,
     observer: &Observer,
 ) -> Result<Option<Writer>, Failure> {
+    open(&parts.journal_dir, parts.journal_bounds, plan, observer)
+}
+
+/// The same for whoever has no [`Parts`].
+pub(crate) fn open(
+    directory: &Path,
+    bounds: (Option<u64>, Option<Duration>),
+    plan: &Plan,
+    observer: &Observer,
+) -> Result<Option<Writer>, Failure> {
     let started = Writer::start(
-        parts.journal_dir.clone(),
-        Bounds::new(plan.global.journal, parts.journal_bounds),
+        directory.to_owned(),
+        Bounds::new(plan.global.journal, bounds),
         observer.live(),
     );
     let (writer, begun) = match started {
@@ -75,7 +85,7 @@ pub(super) fn journal(
         Ok(Begun::InUse(error)) => return Err(Failure::new(Exit::OtherSpeaker, &error)),
         Err(_) => tracing::warn!(
             "the disk of the journal directory {} does not answer: the journal begins when it does",
-            parts.journal_dir.display()
+            directory.display()
         ),
     }
     Ok(Some(writer))

@@ -4,7 +4,7 @@
 //! a file, a program or a client: those have the runner, threads and tasks of their own.
 
 mod events;
-mod explaining;
+pub(crate) mod explaining;
 mod metrics;
 mod ready;
 mod reloading;
