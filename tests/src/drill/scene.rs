@@ -9,7 +9,7 @@ use vrrp_proto::units::Family;
 
 use super::setup::{INTERFACE, ROUTER, Setup, Side};
 use crate::lab::{
-    Advert, Capture, Daemon, Forwarder, Habits, Host, Lab, Peer, RUN_DIR, State, wait_for,
+    Advert, Capture, Cgroup, Daemon, Forwarder, Habits, Host, Lab, Peer, RUN_DIR, State, wait_for,
 };
 use crate::sim::Prng;
 
@@ -48,6 +48,8 @@ pub struct Scene {
     pub setup: Setup,
     /// When the injection began, on the clock of captures.
     pub since: Duration,
+    /// What the leader's memory is charged to, where the setup wants that.
+    pub(super) memory: Option<Cgroup>,
     xtask: PathBuf,
     /// After everything that lives in it.
     pub lab: Lab,
@@ -70,7 +72,8 @@ impl Scene {
                     addresses,
                     Habits {
                         twice: setup.twice,
-                        disk: false,
+                        disk: setup.leader_disk,
+                        writes: false,
                     },
                 ));
             } else {
@@ -89,7 +92,7 @@ impl Scene {
             &["10.0.0.1/24", "fd00::1/64"],
             setup.leads(),
             &setup.leader,
-            setup.leader_behind,
+            setup.leader_behind || setup.leader_disk,
         );
         let follower = node(
             &mut lab,
@@ -107,7 +110,16 @@ impl Scene {
                 lab.link(&node.host, "eth1", "lan1", &[address]);
             }
         }
+        let memory = setup
+            .leader
+            .from_slow_disk
+            .then(|| Cgroup::new("memory"))
+            .flatten();
+        if let Some(memory) = &memory {
+            slow_disk(&leader.host, memory);
+        }
         Self {
+            memory,
             leader,
             follower,
             other,
@@ -199,7 +211,7 @@ impl Scene {
     /// At whose port of the switch a host's frames are seen.
     fn port(&self, host: &str) -> String {
         let behind = match host {
-            "lb1" => self.setup.leader_behind,
+            "lb1" => self.setup.leader_behind || self.setup.leader_disk,
             "lb2" => self.setup.follower_behind,
             _ => false,
         };
@@ -257,6 +269,27 @@ impl Scene {
             Family::V6 => "ip6 nexthdr 112",
         }
     }
+}
+
+/// Puts our daemon's program on a disk of its own, and lets it start in a memory cgroup.
+fn slow_disk(host: &Host, memory: &Cgroup) {
+    host.must("truncate -s 256M /run/slow.img");
+    host.must("mkfs.ext4 -q -F /run/slow.img");
+    host.must("mkdir /run/slow");
+    host.must("mount -o loop /run/slow.img /run/slow");
+    host.must("cp /run/programs/vrrpd /run/slow/vrrpd");
+    // Nothing of it stays in memory, so that the daemon's own reading is charged to it.
+    host.must("umount /run/slow");
+    host.must("mount -o loop,ro /run/slow.img /run/slow");
+    host.write(
+        "/run/start-vrrpd",
+        &format!(
+            "#!/bin/sh\necho $$ > {}/cgroup.procs\nexec /run/slow/vrrpd \"$@\"\n",
+            memory.path().display()
+        ),
+        0o755,
+    );
+    host.must("mount --bind /run/start-vrrpd /run/programs/vrrpd");
 }
 
 impl Node {

@@ -44,7 +44,9 @@ pub struct Setup {
     pub follower: Side,
     /// The leader is behind a forwarder in user space.
     pub leader_behind: bool,
-    /// The follower is.
+    /// And that has a slow disk, which it does not use itself.
+    pub leader_disk: bool,
+    /// The follower is behind one.
     pub follower_behind: bool,
     /// Forwarders send each frame twice.
     pub twice: bool,
@@ -63,6 +65,8 @@ pub struct Side {
     pub priority: u8,
     /// vrrpd runs without real time and locked memory.
     pub ordinary: bool,
+    /// vrrpd is started from a disk of its own, in a memory cgroup, so that its code can be taken away.
+    pub from_slow_disk: bool,
     /// Lines of `global_defs`.
     pub globals: Vec<String>,
     /// Blocks before the instance.
@@ -100,6 +104,7 @@ impl Setup {
             leader: side(150),
             follower: side(100),
             leader_behind: false,
+            leader_disk: false,
             follower_behind: false,
             twice: false,
             late_follower: false,

@@ -43,6 +43,12 @@ impl Cgroup {
         Some(Self { path, parent })
     }
 
+    /// Its directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Puts processes in, with all of their threads.
     ///
     /// # Errors

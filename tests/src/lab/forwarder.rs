@@ -39,8 +39,10 @@ const LONGEST: Duration = Duration::from_secs(600);
 pub struct Habits {
     /// It sends each frame twice.
     pub twice: bool,
-    /// It writes to a disk in its loop, one block every 100 ms that it waits for.
+    /// Its machine has a disk that is slow.
     pub disk: bool,
+    /// It writes to that disk in its loop, one block every 100 ms that it waits for.
+    pub writes: bool,
 }
 
 /// Bytes a second that the forwarder's disk takes.
@@ -89,7 +91,9 @@ impl Forwarder {
             words.push("--twice".to_owned());
         }
         let throttle = habits.disk.then(|| {
-            words.push(format!("--disk={STORE}/image"));
+            if habits.writes {
+                words.push(format!("--disk={STORE}/image"));
+            }
             disk(&machine)
         });
         let words: Vec<&str> = words.iter().map(String::as_str).collect();

@@ -95,6 +95,7 @@ impl Scene {
             &["192.168.205.11/24"],
             Habits {
                 disk: true,
+                writes: true,
                 twice: false,
             },
         );

@@ -3,7 +3,9 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use crate::drill::cause::{Cause, ON_FOLLOWER, ON_LEADER, ON_THE_SENDER, OURS_V4, Truth, View};
+use crate::drill::cause::{
+    Cause, ON_FOLLOWER, ON_LEADER, ON_THE_SENDER, OURS, OURS_V4, Truth, View,
+};
 use crate::drill::scene::Scene;
 use crate::drill::setup::{INTERFACE, VRID};
 use crate::drill::speaker::{Speaker, Speech};
@@ -153,6 +155,17 @@ pub(super) const CAUSES: &[Cause] = &[
             ));
         }
     }),
+    Cause::new(
+        "F11",
+        "an operator has the configuration read again, with a lower priority",
+        OURS,
+        operator,
+        Truth {
+            leader: View::is(&["F11", "I2"]).also(&["F4"]),
+            follower: View::is(&["F1", "F4"]),
+            both: View::is(&["F11", "I2", "F1", "F4"]),
+        },
+    ),
 ];
 
 fn version_2(setup: &mut crate::drill::setup::Setup) {
@@ -236,5 +249,18 @@ fn sync_group(scene: &mut Scene) -> Result<(), String> {
     scene.follower.reach(State::Master)?;
     scene.pause(time);
     scene.lab.plug(&scene.leader.host, "eth1");
+    Ok(())
+}
+
+fn operator(scene: &mut Scene) -> Result<(), String> {
+    let mut side = scene.setup.leader.clone();
+    side.priority = u8::try_from(scene.prng.between(10, 80)).unwrap_or(50);
+    let text = scene.setup.text(&side, crate::lab::Daemon::Ours);
+    let host = &scene.leader.host;
+    host.write(crate::lab::CONFIGURATION, &text, 0o644);
+    let asked = host.run(&["vrrpctl", "--run-dir", crate::lab::RUN_DIR, "reload"]);
+    scene.prove(asked.code == 0, &asked.output)?;
+    scene.follower.reach(State::Master)?;
+    scene.pause(scene.setup.interval() * 3);
     Ok(())
 }

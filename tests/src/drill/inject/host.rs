@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::drill::cause::{
-    BELOW_THE_SENDER, Cause, FROM_LEADER, ON_LEADER, ON_THE_SENDER, Truth, View,
+    BELOW_THE_SENDER, Cause, FROM_LEADER, ON_LEADER, ON_THE_SENDER, OURS, Truth, View,
 };
 use crate::drill::scene::Scene;
 
@@ -22,6 +22,19 @@ pub(super) const CAUSES: &[Cause] = &[
         },
     )
     .prepare(|setup, _| setup.leader_behind = true),
+    Cause::new(
+        "B6",
+        "a disk stands still and everything else goes on",
+        OURS,
+        disk,
+        Truth {
+            leader: View::is(&["B6"]).or_nothing(),
+            follower: View::is(&["B6"]).or_nothing(),
+            both: View::is(&["B6"]).or_nothing(),
+        },
+    )
+    .prepare(|setup, _| setup.leader_disk = true)
+    .alone(),
     Cause::new(
         "B7",
         "a timer slack of 50 ms; real time off",
@@ -53,6 +66,21 @@ pub(super) fn backend(scene: &mut Scene) -> Result<(), String> {
             .iter()
             .any(|stood| Duration::from_millis(*stood) + Duration::from_millis(50) >= time),
         &format!("the forwarder stood {stood:?} ms, not {time:?}"),
+    )
+}
+
+fn disk(scene: &mut Scene) -> Result<(), String> {
+    let time = Duration::from_millis(scene.prng.between(3000, 5000));
+    let forwarder = scene
+        .forwarder
+        .as_ref()
+        .expect("the setup asked for a forwarder");
+    let before = std::time::Instant::now();
+    forwarder.load_disk(time);
+    let took = before.elapsed();
+    scene.prove(
+        took >= time / 2,
+        &format!("the disk was busy for {took:?}, not {time:?}"),
     )
 }
 

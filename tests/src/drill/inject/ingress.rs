@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::egress::counted;
 use super::process::stop;
 use crate::drill::cause::{
-    BELOW_THE_SENDER, Cause, FROM_LEADER_V4, ON_FOLLOWER, OURS_V4, Truth, View,
+    BELOW_THE_SENDER, Cause, FROM_LEADER_V4, ON_FOLLOWER, OURS, OURS_V4, Truth, View,
 };
 use crate::drill::scene::Scene;
 use crate::drill::setup::{INTERFACE, VRID};
@@ -42,6 +42,17 @@ pub(super) const CAUSES: &[Cause] = &[
         ON_FOLLOWER,
         firewall,
         Truth::receiver(&["E3"]),
+    ),
+    Cause::new(
+        "E4",
+        "the follower's interface is deleted and made again under the same name",
+        OURS,
+        replaced,
+        Truth {
+            leader: View::nothing().also(&["D5"]),
+            follower: View::is(&["E4", "I4", "C6"]).also(&["G3"]),
+            both: View::is(&["E4", "I4", "C6"]),
+        },
     ),
     Cause::new(
         "E5",
@@ -127,6 +138,22 @@ pub(super) fn firewall(scene: &mut Scene) -> Result<(), String> {
         counted(&shown) > 0,
         &format!("nothing was dropped: {shown}"),
     )
+}
+
+fn replaced(scene: &mut Scene) -> Result<(), String> {
+    let host = scene.follower.host.clone();
+    let index = |host: &crate::lab::Host| host.run(&["cat", "/sys/class/net/eth0/ifindex"]).output;
+    let before = index(&host);
+    host.ip("link del eth0");
+    let time = scene.setup.interval() * u32::try_from(scene.prng.between(1, 6)).unwrap_or(2);
+    scene.pause(time);
+    scene
+        .lab
+        .link(&host, INTERFACE, "lan", &["10.0.0.2/24", "fd00::2/64"]);
+    scene.follower.reach(State::Backup)?;
+    scene.calm(4)?;
+    let after = index(&host);
+    scene.prove(before != after, &format!("interface index {before} stays"))
 }
 
 fn rejected(scene: &mut Scene) -> Result<(), String> {

@@ -54,6 +54,17 @@ pub(super) const CAUSES: &[Cause] = &[
         Truth::sender(&["A5"]),
     ),
     Cause::new(
+        "A8",
+        "the daemon's code is taken out of memory, and its disk is slow; memory not locked",
+        OURS,
+        paged_out,
+        Truth::sender(&["A8"]),
+    )
+    .prepare(|setup, _| {
+        setup.leader.ordinary = true;
+        setup.leader.from_slow_disk = true;
+    }),
+    Cause::new(
         "A10",
         "kill -9, and a new start",
         FROM_LEADER,
@@ -200,4 +211,42 @@ fn stopped_cleanly(scene: &mut Scene) -> Result<(), String> {
     let finished = scene.leader.peer().stop();
     scene.prove(finished.code == 0, &finished.output)?;
     scene.follower.reach(State::Master)
+}
+
+fn paged_out(scene: &mut Scene) -> Result<(), String> {
+    let fail = |error: std::io::Error| format!("not injected: {error}");
+    let slow = Cgroup::new("blkio").ok_or("not injected: no blkio cgroups here")?;
+    let device = scene
+        .leader
+        .host
+        .run(&["stat", "-c", "%Hd:%Ld", "/run/slow"])
+        .output;
+    slow.set(
+        "blkio.throttle.read_iops_device",
+        &format!("{} 6", device.trim()),
+    )
+    .map_err(fail)?;
+    slow.add(&scene.leader.pids()).map_err(fail)?;
+    let faults = |scene: &Scene| {
+        std::fs::read_to_string(format!("/proc/{}/stat", scene.leader.speaker()))
+            .ok()
+            .and_then(|stat| {
+                let (_, rest) = stat.rsplit_once(") ")?;
+                rest.split(' ').nth(9)?.parse::<u64>().ok()
+            })
+            .unwrap_or(0)
+    };
+    let before = faults(scene);
+    let memory = scene
+        .memory
+        .as_ref()
+        .ok_or("not injected: no memory cgroups here")?;
+    let end = std::time::Instant::now() + scene.setup.down() * 3;
+    while std::time::Instant::now() < end {
+        let _ = memory.set("memory.force_empty", "0");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    drop(slow);
+    let faults = faults(scene) - before;
+    scene.prove(faults > 2, &format!("{faults} major faults"))
 }
