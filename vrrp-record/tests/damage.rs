@@ -1,8 +1,5 @@
 //! Files that were cut off, or in which bits turned: the readers go on, and show nothing that was not written.
-#![expect(
-    clippy::cast_possible_truncation,
-    reason = "numbers of test records are small"
-)]
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::collections::BTreeSet;
 
@@ -150,5 +147,18 @@ fn bytes_that_never_were_a_file_are_refused() {
         let reading = journal::read([("1", Ok(&bytes[..]))], &Want::all());
         assert!(records(&reading.history).is_empty());
         assert_eq!(reading.history.damage.len(), usize::from(length > 0));
+    }
+}
+
+/// Begins the corpus of the fuzz targets: `VRRP_FUZZ_CORPUS=fuzz/corpus cargo test -p vrrp-record --test damage corpus`.
+#[test]
+fn corpus_of_the_fuzz_targets() {
+    let Some(place) = std::env::var_os("VRRP_FUZZ_CORPUS") else {
+        return;
+    };
+    let place = std::path::PathBuf::from(place);
+    for (name, bytes) in [("ring", ring_file()), ("journal", journal_file())] {
+        std::fs::create_dir_all(place.join(name)).unwrap();
+        std::fs::write(place.join(name).join("whole"), bytes).unwrap();
     }
 }

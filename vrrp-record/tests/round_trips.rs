@@ -1,4 +1,5 @@
 //! Every record that can be written is read as it was.
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,5 @@
 //! Following a region while another thread writes it.
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::sync::atomic::AtomicU64;
 use std::thread;

@@ -82,7 +82,8 @@ impl Head {
             wide.copy_from_slice(&head[at..at + 4]);
             u32::from_le_bytes(wide)
         };
-        if head[..4] != MAGIC || crc32fast::hash(&head[..48]) != short(48) {
+        let sound = cfg!(fuzzing) || crc32fast::hash(&head[..48]) == short(48);
+        if head[..4] != MAGIC || !sound {
             return None;
         }
         let length = usize::try_from(short(8)).ok()?;

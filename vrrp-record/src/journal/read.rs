@@ -12,7 +12,10 @@ use serde::{Deserialize, Serialize};
 use super::frame::{Head, MAGIC, VERSION, kind};
 use super::scan::{Found, Scanner};
 use crate::history::{History, Numbered, Router, Run, Source, Time, Want};
-use crate::ring::{self, ADVERT, Parts, RunHeader, Transition, cut_out, deliver, routers_of};
+use crate::ring::{
+    self, ADVERT, MOST_ROUTERS, Parts, RunHeader, Transition, cut_out, deliver, drop_impossible,
+    routers_of,
+};
 
 /// A journal's content.
 #[derive(Debug, Default)]
@@ -171,6 +174,9 @@ impl Reader<'_> {
             kind::ROUTER => {
                 let (position, router): (u16, Router) = json(payload)?;
                 let position = usize::from(position);
+                if position >= MOST_ROUTERS {
+                    return None;
+                }
                 if run.routers.len() <= position {
                     run.routers.resize(position + 1, None);
                 }
@@ -291,6 +297,7 @@ impl OneRun {
                 run: 0,
                 event,
             }));
+        drop_impossible(&mut history);
         history.routers = routers_of(self.routers, &history);
         let transitions = std::mem::take(&mut self.parts.transitions);
         match &self.header {

@@ -62,7 +62,9 @@ impl<R: Read> Scanner<R> {
                 self.fill(FRAME_HEAD + head.length)?;
                 let begin = self.start + FRAME_HEAD;
                 let payload = self.buffer.get(begin..begin + head.length);
-                if payload.is_some_and(|payload| crc32fast::hash(payload) == head.sum) {
+                if payload
+                    .is_some_and(|payload| cfg!(fuzzing) || crc32fast::hash(payload) == head.sum)
+                {
                     if let Some(damage) = self.damage(false) {
                         // The frame is found again with the next call.
                         return Ok(Some(damage));

@@ -103,6 +103,7 @@ pub fn read(bytes: &[u8]) -> Result<Reading, NotARing> {
     let transitions = std::mem::take(&mut parts.transitions);
     reading.transitions = transitions;
     reading.transitions.sort_by_key(|one| one.at);
+    drop_impossible(&mut reading.history);
     reading.history.routers = routers_of(described, &reading.history);
     reading.history.settle();
     conclude(&mut reading, life, &parts);
@@ -168,7 +169,7 @@ fn header(bytes: &[u8]) -> Result<Header, NotARing> {
         sum.update(&page[at..at + ENTRY_FIXED]);
     }
     sum.update(&page[JSON..end]);
-    if u64::from(sum.finalize()) != number(40, 4) {
+    if u64::from(sum.finalize()) != number(40, 4) && !cfg!(fuzzing) {
         return Err(NotARing::Header);
     }
     let format = |at: usize| u16::from_le_bytes([page[at], page[at + 1]]);
@@ -227,6 +228,18 @@ fn describe(bytes: &[u8], router: u16) -> Option<Router> {
             .then(|| serde_json::from_slice(open.body.get(2..2 + length)?).ok())
             .flatten()
     })
+}
+
+/// Most positions of routers that a reader believes. A node has a few; a damaged number must not cost its memory.
+pub(crate) const MOST_ROUTERS: usize = 4096;
+
+/// Leaves out what tells of a router whose position cannot be true.
+pub(crate) fn drop_impossible(history: &mut History) {
+    let possible = |router: u16| usize::from(router) < MOST_ROUTERS;
+    history.sent.retain(|one| possible(one.router));
+    history.received.retain(|one| possible(one.router));
+    history.rejected.retain(|one| possible(one.router));
+    history.minutes.retain(|one| possible(one.router));
 }
 
 /// The routers in their positions; a record's router without description gets a name that says so.

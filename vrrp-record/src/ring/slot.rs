@@ -99,7 +99,7 @@ pub(crate) fn open(slot: &[u8]) -> Found<'_> {
         };
     }
     let sum = u32::from_le_bytes(head[8..12].try_into().unwrap_or_default());
-    if checksum(slot) != sum {
+    if checksum(slot) != sum && !cfg!(fuzzing) {
         return Found::Damaged;
     }
     if head[13] != VERSION {

@@ -167,7 +167,7 @@ fn resume(number: u32) -> Resume {
 
 /// Every third one is longer than a slot of text: its name has characters that JSON escapes.
 fn event(number: u32) -> Event {
-    let name = if number % 3 == 0 {
+    let name = if number.is_multiple_of(3) {
         Name::new(&"\u{1}".repeat(63))
     } else {
         Name::new("vi_1")
@@ -181,7 +181,7 @@ fn event(number: u32) -> Event {
             uid: number,
             pid: number + 1,
             comm: None,
-            granted: number % 2 == 0,
+            granted: number.is_multiple_of(2),
         },
     }
 }
