@@ -77,6 +77,14 @@ pub(crate) fn since_boot(at: Instant) -> Option<Duration> {
     boot.checked_sub(clock::now().saturating_since(at))
 }
 
+/// A time since boot on the engine's clock.
+pub(crate) fn on_clock(since_boot: Duration) -> Option<Instant> {
+    let boot = Duration::from(clock_gettime(ClockId::CLOCK_BOOTTIME).ok()?);
+    let ago = u64::try_from(boot.checked_sub(since_boot)?.as_nanos()).ok()?;
+    let nanos = clock::now().as_nanos().checked_sub(ago)?;
+    Some(Instant::from_nanos(nanos))
+}
+
 /// One tick of the clock in which start times are counted.
 fn tick() -> Duration {
     Duration::from_millis(1000 / rate())

@@ -90,8 +90,8 @@ fn inode(port: u32) -> Option<String> {
 mod tests {
     use std::process::Command;
 
-    use super::super::netlink::Requests;
-    use super::super::tests::bench::{in_namespace, until};
+    use super::super::netlink::{Message, Monitor, Requests};
+    use super::super::tests::bench::{in_namespace, ip, until};
     use super::*;
     use crate::engine::clock;
 
@@ -163,5 +163,44 @@ mod tests {
         let who = identify(u32::MAX - 7, clock::now(), |_, _| Some(owner));
         let Owner { pid, name } = owner;
         assert_eq!(who, Remover::Process { pid, name });
+    }
+
+    /// The whole way: the kernel's news, the port, the program that has ended.
+    #[test]
+    fn a_program_that_removed_an_address_and_ended_is_named_by_process_events_or_not_at_all() {
+        // They come in the initial namespace only.
+        let processes = crate::host::Processes::start().ok();
+        in_namespace(move || {
+            ip("addr add 10.0.0.9/24 dev eth0");
+            let mut monitor = Monitor::open().unwrap();
+            let program = Command::new("ip")
+                .args(["addr", "del", "10.0.0.9/24", "dev", "eth0"])
+                .spawn();
+            let mut program = program.unwrap();
+            let (mut removal, mut read) = (None, 0);
+            until("the removal", || {
+                let seen = clock::now();
+                monitor.read(&mut |from, message| {
+                    read += 1;
+                    if matches!(message, Message::AddressGone(_)) {
+                        removal = Some((from.port, seen));
+                    }
+                });
+                removal.is_some()
+            });
+            program.wait().unwrap();
+            let (port, seen) = removal.unwrap();
+            assert_eq!(port, program.id());
+            let who = identify(port, seen, |port, _| processes.as_ref()?.find(port, seen));
+            if let Remover::Process { pid, name } = who {
+                assert_eq!(
+                    (pid, crate::process::text(&name).as_str()),
+                    (program.id(), "ip")
+                );
+            } else {
+                assert_eq!(who, Remover::Port(port));
+            }
+            eprintln!("who: {who:?}, after {read} messages");
+        });
     }
 }

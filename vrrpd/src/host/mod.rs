@@ -12,6 +12,7 @@ mod frames;
 mod kept;
 mod links;
 mod probe;
+mod processes;
 mod text;
 mod thread;
 mod watch;
@@ -28,6 +29,7 @@ use vrrp_record::quantity::Span;
 use vrrp_record::ring::{ADVERT, RegionWriter};
 use vrrp_record::status::Unavailable;
 
+pub(crate) use processes::{Processes, unavailable as no_process_events};
 pub(crate) use watch::Watch;
 
 use crate::engine::clock;
@@ -50,6 +52,8 @@ pub(crate) struct Setup {
     pub(crate) axis: Axis,
     /// Must not wait.
     pub(crate) heard: Heard,
+    /// What is known to be missing already.
+    pub(crate) missing: Vec<Unavailable>,
     /// Where samples go; without it only the status learns something.
     pub(crate) ring: Option<RegionWriter<'static, ADVERT>>,
 }

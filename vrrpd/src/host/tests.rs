@@ -130,6 +130,7 @@ fn start(watch: Watch) -> Sampled {
         watch,
         axis: Axis::new(clock::now(), 1_000_000_000_000),
         heard: Box::new(Vec::new),
+        missing: Vec::new(),
         ring: Some(ring.samples),
     });
     Sampled {

@@ -12,6 +12,7 @@ use nix::time::{ClockId, clock_gettime};
 use vrrp_proto::time::Instant;
 use vrrp_record::history::{Sample, Unit};
 use vrrp_record::ring::{ADVERT, RegionWriter, SAMPLES, samples};
+use vrrp_record::status::Unavailable;
 
 use super::available::{self, Sources};
 use super::counters::Counters;
@@ -44,6 +45,7 @@ pub(super) struct Sampler {
     shared: Arc<Shared>,
     axis: Axis,
     heard: Heard,
+    missing: Vec<Unavailable>,
     ring: Option<RegionWriter<'static, ADVERT>>,
     /// Samples of this turn.
     fresh: Vec<Sample>,
@@ -73,6 +75,7 @@ impl Sampler {
             shared,
             axis: setup.axis,
             heard: setup.heard,
+            missing: setup.missing,
             ring: setup.ring,
             fresh: Vec::new(),
             watch: setup.watch,
@@ -248,6 +251,7 @@ impl Sampler {
         if let Some(errno) = self.prober.refused {
             list.push(available::refused("probes of neighbours", errno));
         }
+        list.extend(self.missing.iter().cloned());
         self.shared.set_unavailable(list);
     }
 

@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use vrrp_config::LoadOptions;
 use vrrp_record::event::Kind;
+use vrrp_record::status::Unavailable;
 
 use crate::control::{self, Change, Limits, Listener};
 use crate::core::{self, Core, CoreOptions, Reports};
@@ -144,11 +145,7 @@ impl Running {
         write_pid_files(&parts);
         let (core, mut reports) = core::start(&configuration.plan, CoreOptions::default(), None)
             .map_err(|error| Failure::new(Exit::Configuration, &error))?;
-        if parts.privileges != Privileges::Root {
-            // Descriptors of root's processes are not for our user to see.
-            let runner = parts.runner.clone();
-            reports.ask_owners(Box::new(move |port, seen| runner.owner(port, seen)));
-        }
+        let missing = ask_owners(&mut reports, &parts);
         let view = core.view();
         let explained = core.view();
         let identity = identity(&parts, started);
@@ -180,7 +177,7 @@ impl Running {
             parts.runner.clone(),
             Arc::new(move |kind| recorder.record(kind)),
         );
-        let sampler = start_sampler(&configuration, &core, &observer);
+        let sampler = start_sampler(&configuration, &core, &observer, missing);
         let mut running = Self {
             core,
             reports,
@@ -266,11 +263,30 @@ fn write_pid_files(parts: &Parts) {
     }
 }
 
+/// Lets the owners of netlink ports be found where the daemon itself cannot see them; what cannot be found here.
+fn ask_owners(reports: &mut Reports, parts: &Parts) -> Vec<Unavailable> {
+    // Descriptors of root's processes are not for our user to see.
+    let runner = (parts.privileges != Privileges::Root).then(|| parts.runner.clone());
+    let (processes, missing) = match host::Processes::start() {
+        Ok(processes) => (Some(processes), Vec::new()),
+        Err(error) => (None, vec![host::no_process_events(&error)]),
+    };
+    reports.ask_owners(Box::new(move |port, seen| {
+        let living = runner.as_ref().and_then(|runner| runner.owner(port, seen));
+        living.or_else(|| {
+            let seen = crate::process::on_clock(seen)?;
+            processes.as_ref()?.find(port, seen)
+        })
+    }));
+    missing
+}
+
 /// Counters of the host. Without them the daemon goes on, and verdicts say what is missing.
 fn start_sampler(
     configuration: &Configuration,
     core: &Core,
     observer: &Observer,
+    missing: Vec<Unavailable>,
 ) -> Option<Sampler> {
     let view = core.view();
     let heard = move || {
@@ -283,6 +299,7 @@ fn start_sampler(
         watch: host::Watch::new(&configuration.plan),
         axis: observer.axis(),
         heard: Box::new(heard),
+        missing,
         ring: None,
     });
     match started {

@@ -47,7 +47,7 @@ pub(in crate::address) fn in_namespace(test: impl FnOnce() + Send + 'static) {
 }
 
 /// Runs `ip` with these words, and insists that it works.
-pub(super) fn ip(words: &str) -> String {
+pub(in crate::address) fn ip(words: &str) -> String {
     let output = Command::new("ip").args(words.split_whitespace()).output();
     let output = output.expect("iproute2 is installed");
     let complaint = String::from_utf8_lossy(&output.stderr);
