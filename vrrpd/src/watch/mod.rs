@@ -170,6 +170,7 @@ async fn watch(options: &Options, prepared: Prepared) -> Result<Exit, Failure> {
         watch: listens,
         axis,
         heard: Box::new(Vec::new),
+        missing: Vec::new(),
         ring: samples,
     })
     .inspect(|sampler| observer.sampled(sampler.evidence()))
