@@ -3,6 +3,8 @@
 //! Time and memory are those of the tool as a process of its own, as the kernel counts them. CI reads 100 MB; the gigabyte of
 //! the promise (10 s, 200 MB) is run by hand: `cargo test --release -p vrrpctl --test scale -- --ignored --nocapture`.
 #![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+#![expect(clippy::print_stdout, reason = "the measured numbers are the result")]
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -183,10 +185,10 @@ fn write(directory: &Path, bytes: u64) -> u64 {
 }
 
 /// Runs the tool under GNU time's own means: the kernel's peak of its resident memory, in kilobytes.
-fn explain(directory: &Path) -> (Duration, u64, String) {
+fn run(command: &str, directory: &Path) -> (Duration, u64, String) {
     let begun = Instant::now();
     let script = format!(
-        "\"$0\" explain --since 2026-01-01 --plain --from {} & wait_for=$!; peak=0; \
+        "\"$0\" {command} --from {} & wait_for=$!; peak=0; \
          while kill -0 $wait_for 2>/dev/null; do \
            now=$(sed -n 's/^VmHWM:[^0-9]*\\([0-9]*\\) kB/\\1/p' /proc/$wait_for/status 2>/dev/null); \
            [ -n \"$now\" ] && peak=$now; sleep 0.02; \
@@ -211,7 +213,7 @@ fn explain(directory: &Path) -> (Duration, u64, String) {
 fn measure(name: &str, bytes: u64, longest: Duration, most_kb: u64) {
     let directory = Directory::new(name);
     let written = write(&directory.0, bytes);
-    let (took, peak, answer) = explain(&directory.0);
+    let (took, peak, answer) = run("explain --since 2026-01-01 --plain", &directory.0);
     println!("{written} bytes: {took:?}, {peak} kB");
     let numbered = (1..=TRANSITIONS).filter(|number| answer.contains(&format!("\t{number}\t")));
     assert_eq!(numbered.count(), 100, "every transition is explained");
@@ -223,6 +225,29 @@ fn measure(name: &str, bytes: u64, longest: Duration, most_kb: u64) {
 #[test]
 fn a_hundred_megabytes_of_journal_are_explained_in_little_memory() {
     measure("100mb", 100 << 20, Duration::from_secs(120), 200_000);
+}
+
+/// None of the other commands holds all of it either.
+#[test]
+fn every_command_reads_a_hundred_megabytes_in_bounded_memory() {
+    let directory = Directory::new("each");
+    write(&directory.0, 100 << 20);
+    for command in [
+        "latency",
+        "timeline",
+        "peers",
+        "journal",
+        "journal --apart 3s --csv",
+        "explain --last",
+    ] {
+        let (took, peak, answer) = run(command, &directory.0);
+        println!(
+            "{command}: {took:?}, {peak} kB, {} bytes of answer",
+            answer.len()
+        );
+        assert!(answer.contains("loadbalancer"), "{command}");
+        assert!(peak <= 300_000, "{command}: {peak} kB");
+    }
 }
 
 #[test]

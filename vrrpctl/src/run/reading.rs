@@ -20,6 +20,8 @@ use crate::when;
 
 /// Records longer than this are printed piece by piece.
 const PIECES: u64 = 64 * 1024 * 1024;
+/// How much of longer records is read in full.
+const FULL: i64 = 3_600_000_000_000;
 /// Between two looks at records that grow.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -116,6 +118,26 @@ fn within(want: Want, between: Option<(Time, Time)>) -> Want {
     }
 }
 
+/// Reads what is wanted; of records too long to be held in memory, without a stretch asked for, only the last hour in full.
+fn read_bounded(
+    opened: &Opened,
+    want: Want,
+    between: Option<(Time, Time)>,
+    output: &mut Output,
+) -> Result<Vec<Node>, Trouble> {
+    if between.is_some() || opened.bytes() <= PIECES {
+        return Ok(opened.read(&within(want, between))?);
+    }
+    let outline = opened.read(&Want::outline().minutes(true))?;
+    let ends = outline.iter().filter_map(|node| node.history.extent());
+    let hours = ends.map(|(_, until)| (until.plus(-FULL), until)).collect();
+    output.message(
+        &"the records are long: adverts of the last hour are read one by one, earlier ones by the minute; --since and \
+          --until choose another time",
+    );
+    Ok(opened.read(&want.within(hours))?)
+}
+
 pub(super) fn explain(
     cli: &Cli,
     arguments: &ExplainArgs,
@@ -157,7 +179,8 @@ pub(super) fn latency(
 ) -> Result<Exit, Trouble> {
     let between = between(&arguments.between, output)?;
     let want = Want::all().samples(false);
-    let nodes = open(cli, &arguments.reading)?.read(&within(want, between))?;
+    let opened = open(cli, &arguments.reading)?;
+    let nodes = read_bounded(&opened, want, between, output)?;
     check_routers(&nodes, &arguments.reading.router)?;
     commands::latency::print(&nodes, &arguments.reading, arguments.stage, between, output);
     Ok(Exit::Healthy)
@@ -189,7 +212,8 @@ pub(super) fn peers(
 ) -> Result<Exit, Trouble> {
     let between = between(&arguments.between, output)?;
     let want = Want::all().samples(false).minutes(false);
-    let nodes = open(cli, &arguments.reading)?.read(&within(want, between))?;
+    let opened = open(cli, &arguments.reading)?;
+    let nodes = read_bounded(&opened, want, between, output)?;
     check_routers(&nodes, &arguments.reading.router)?;
     commands::peers::print(&nodes, &arguments.reading, between, output);
     Ok(Exit::Healthy)
@@ -208,7 +232,9 @@ pub(super) fn compare(
         .enumerate()
     {
         let node = arguments.node.get(position..=position).unwrap_or_default();
-        let mut read = open_one(cli, path, &arguments.journal_dir, node)?.read(&want)?;
+        // The other node's clock may be far off, so a stretch of the first one's time bounds only what is told.
+        let opened = open_one(cli, path, &arguments.journal_dir, node)?;
+        let mut read = read_bounded(&opened, want.clone(), None, output)?;
         if read.len() != 1 {
             let names: Vec<String> = read.iter().map(Node::name).collect();
             return Err(Trouble::Usage(format!(
