@@ -332,7 +332,7 @@ impl Work {
         let preempts = plan.is_none_or(|plan| plan.preempt);
         Situation {
             active: state.state == State::Active,
-            backup: matches!(state.state, State::Backup { .. }),
+            backup: state.state == State::Backup,
             since: self.axis.time(state.since),
             interval: if state.state == State::Active {
                 own

@@ -156,27 +156,25 @@ impl Case {
         let window = router.map_or(4_000_000_000, |router: &Router| {
             router.down_interval(None, router.priority)
         });
-        let (what, window) = match self.kind {
-            Kind::Transition { from, to, .. } => {
-                (Happening::Transition { old: from, new: to }, window)
-            }
-            Kind::NearFailover {
-                from,
-                gap_ms,
-                limit_ms,
-                ..
-            } => {
-                let (gap, limit) = (gap_ms * 1_000_000, limit_ms * 1_000_000);
-                let sender = from;
-                (Happening::NearFailover { sender, gap, limit }, gap)
-            }
-            Kind::Anomaly { what, .. } => (Happening::Anomaly { anomaly: what }, window),
-            _ => (
-                Happening::Anomaly {
-                    anomaly: Anomaly::Other,
-                },
-                window,
-            ),
+        let (what, window) = if let Kind::Transition { from, to, .. } = self.kind {
+            (Happening::Transition { old: from, new: to }, window)
+        } else if let Kind::NearFailover {
+            from: sender,
+            gap_ms,
+            limit_ms,
+            ..
+        } = self.kind
+        {
+            let (gap, limit) = (gap_ms * 1_000_000, limit_ms * 1_000_000);
+            (Happening::NearFailover { sender, gap, limit }, gap)
+        } else {
+            // Nothing else has a number.
+            let anomaly = if let Kind::Anomaly { what, .. } = self.kind {
+                what
+            } else {
+                Anomaly::Other
+            };
+            (Happening::Anomaly { anomaly }, window)
         };
         Incident {
             what,

@@ -72,7 +72,7 @@ impl Keeper {
     }
 
     /// What positions in records mean from now on.
-    pub(super) fn describe(&mut self, routers: &[Router], unavailable: &[Unavailable]) {
+    pub(super) fn describe(&self, routers: &[Router], unavailable: &[Unavailable]) {
         let positioned: Vec<(u16, Router)> = (0..).zip(routers.iter().cloned()).collect();
         let mut head = Vec::new();
         self.frames.head(&positioned, unavailable, &mut head);

@@ -89,6 +89,12 @@ fn verdict_text(name: Name, number: u32, verdict: &Verdict, amends: bool) -> Str
         name => format!("({name}) "),
     };
     let how = if amends { "amended" } else { "explained" };
+    if verdict.findings.is_empty() {
+        return format!(
+            "{router}#{number} {how}: {}; vrrpctl explain {number}",
+            verdict.summary
+        );
+    }
     let codes: Vec<String> = verdict.codes().iter().map(ToString::to_string).collect();
     format!(
         "{router}#{number} {how}: {} [{}], confidence {}; vrrpctl explain {number}",

@@ -40,20 +40,15 @@ pub(crate) struct ScriptTally {
 impl Tally {
     /// Counts an event.
     pub(crate) fn event(&mut self, event: &Event) {
-        match event.kind {
-            Kind::Transition {
-                router, to, cause, ..
-            } => {
-                *self
-                    .transitions
-                    .entry((router, to, cause.code()))
-                    .or_default() += 1;
-                self.last_transition.insert(router, event.unix_ms);
-            }
-            Kind::AddressRemoved { router, .. } => {
-                *self.removed.entry(router).or_default() += 1;
-            }
-            _ => {}
+        if let Kind::Transition {
+            router, to, cause, ..
+        } = event.kind
+        {
+            let counted = (router, to, cause.code());
+            *self.transitions.entry(counted).or_default() += 1;
+            self.last_transition.insert(router, event.unix_ms);
+        } else if let Kind::AddressRemoved { router, .. } = event.kind {
+            *self.removed.entry(router).or_default() += 1;
         }
     }
 

@@ -37,7 +37,7 @@ impl Bench {
         let _ = fs::remove_dir_all(&path);
         let (writer, begun) = Writer::start(path.clone(), bounds(), Arc::default()).unwrap();
         begun.recv().unwrap();
-        let mut keeper = Keeper::new(RunHeader::default(), writer);
+        let keeper = Keeper::new(RunHeader::default(), writer);
         let router = Router {
             name: "vi_1".to_owned(),
             interface: "eth0".to_owned(),
