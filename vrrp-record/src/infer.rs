@@ -191,6 +191,14 @@ impl Role {
         }
     }
 
+    /// The daemon ended without a word and has begun again: it listens before it speaks.
+    pub fn restart(&mut self, at: Time, told: &mut Vec<Told>) {
+        self.beaten = None;
+        self.own = None;
+        self.began = at;
+        self.find(Word::Backup, told);
+    }
+
     fn find(&mut self, state: Word, told: &mut Vec<Told>) {
         self.state = Some(state);
         let at = self.began;
@@ -391,6 +399,29 @@ mod tests {
             .filter(|told| matches!(told, Told::Lower { .. }))
             .count();
         assert_eq!(lower, 1, "told once a minute");
+    }
+
+    #[test]
+    fn who_restarts_becomes_master_anew() {
+        let mut role = Role::new(Time(0));
+        let mut told = Vec::new();
+        role.spoke(by(2, 150, 500), &mut told);
+        role.heard(by(1, 100, 4_500), &mut told);
+        role.restart(Time(5_000_000_000), &mut told);
+        role.spoke(by(2, 150, 5_000), &mut told);
+        let last = told.last().copied();
+        assert!(
+            matches!(
+                last,
+                Some(Told::Changed {
+                    from: Word::Backup,
+                    to: Word::Master,
+                    cause: Cause::Preempting { .. },
+                    ..
+                })
+            ),
+            "{last:?}"
+        );
     }
 
     #[test]

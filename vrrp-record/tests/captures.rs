@@ -168,6 +168,11 @@ fn a_killed_daemon_ends_its_run_and_a_new_one_begins() {
     assert_eq!(runs.len(), 2, "{runs:?}");
     assert_eq!((runs[0].1, runs[0].2), (Some(50_890), false));
     assert_eq!(runs[1].0, 61_645);
+    let again = transitions(&history).into_iter().find(|one| one.0 > 50_000);
+    assert_eq!(
+        again.map(|one| (one.0, one.2)),
+        Some((61_645, Word::Master))
+    );
 }
 
 #[test]

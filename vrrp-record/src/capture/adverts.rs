@@ -114,6 +114,9 @@ pub(super) fn sort_out(router: u16, seen: &[&Seen], node: &Node, began: Time) ->
             if !one.cut {
                 settings = Some(Settings::of(one));
             }
+            if restarts(one, out.own.last()) {
+                role.restart(one.at, &mut out.told);
+            }
             let before = out.told.len();
             role.spoke(spoken, &mut out.told);
             let takes_over = out
@@ -211,6 +214,15 @@ fn reject(
         at: seen.at,
         more: 0,
     });
+}
+
+/// Whether numbers start anew after a goodbye or a silence. A reload does that without one.
+fn restarts(seen: &Seen, before: Option<&Own>) -> bool {
+    before.is_some_and(|before| {
+        let interval = i64::try_from(before.interval).unwrap_or(i64::MAX);
+        let silent = seen.at.since(before.at) > interval.saturating_mul(5) / 2;
+        seen.id == Some(1) && before.id > 1 && (before.priority == 0 || silent)
+    })
 }
 
 /// An own advert, or one more copy of it.

@@ -59,7 +59,9 @@ pub(super) fn history(
             break;
         };
         let interface = interface(key, &collected.names, several_places);
-        history.routers.push(router(key, seen, &node, interface));
+        history
+            .routers
+            .push(router(key, seen, &node, (interface, several_places)));
         let adverts = sort_out(position, seen, &node, began);
         take(&mut history, adverts, position, &mut own);
     }
@@ -162,7 +164,7 @@ fn interface(key: &Key, names: &[String], several: bool) -> String {
 }
 
 /// The router as its adverts show it: the node's own where there are any, else everybody's.
-fn router(key: &Key, seen: &[&Seen], node: &Node, interface: String) -> Router {
+fn router(key: &Key, seen: &[&Seen], node: &Node, (interface, several): (String, bool)) -> Router {
     let own = |one: &&&Seen| node.sent(one) && one.priority != 0;
     let model = seen
         .iter()
@@ -189,7 +191,7 @@ fn router(key: &Key, seen: &[&Seen], node: &Node, interface: String) -> Router {
     let vlan = key
         .1
         .map_or_else(String::new, |vlan| format!("_vlan{vlan}"));
-    let place = if interface.starts_with("interface ") {
+    let place = if several {
         format!("_if{}", key.0)
     } else {
         String::new()
