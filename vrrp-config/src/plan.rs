@@ -54,6 +54,8 @@ pub struct Global {
     pub realtime: Realtime,
     /// Gateway and peers are asked once a second for their link-layer address: `probe off` switches it off.
     pub probe: bool,
+    /// Bytes of the flight recorder; chosen by the number of routers where nobody says. Takes effect at the next start.
+    pub ring_bytes: Option<u64>,
     /// How much of the past is kept on disk.
     pub journal: JournalPlan,
     /// Where metrics are served; nowhere unless configured.

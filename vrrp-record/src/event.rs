@@ -38,6 +38,17 @@ pub enum Kind {
         /// Its process.
         pid: u32,
     },
+    /// What the flight recorder of the run before tells of its end.
+    PreviousRun {
+        /// Its process.
+        pid: u32,
+        /// It ended with a goodbye. Otherwise it was killed, crashed, or the machine went down.
+        clean: bool,
+        /// Its goodbye or its last sign of life, in milliseconds since 1970, where there is one.
+        ended_unix_ms: Option<i64>,
+        /// Virtual addresses that the kernel had for it when it ended without a goodbye.
+        addresses_left: u16,
+    },
     /// The daemon begins to stop.
     Stopping {
         /// On whose word.
@@ -336,6 +347,7 @@ impl Kind {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Started { .. } => "started",
+            Self::PreviousRun { .. } => "previous_run",
             Self::Stopping { .. } => "stopping",
             Self::Stopped => "stopped",
             Self::Ready { .. } => "ready",
@@ -395,6 +407,7 @@ impl Kind {
             | Self::Faults { router, .. } => Some(router),
             Self::Discards { router, .. } | Self::Anomaly { router, .. } => router.as_ref(),
             Self::Started { .. }
+            | Self::PreviousRun { .. }
             | Self::Stopping { .. }
             | Self::Stopped
             | Self::GroupTransition { .. }
@@ -440,6 +453,12 @@ mod tests {
         let address = IpAddr::from([10, 0, 0, 1]);
         for kind in [
             Kind::Started { pid: 1 },
+            Kind::PreviousRun {
+                pid: 1,
+                clean: false,
+                ended_unix_ms: Some(5),
+                addresses_left: 2,
+            },
             Kind::Stopped,
             Kind::AddressesLost { router },
             Kind::OwnAddressHeard {

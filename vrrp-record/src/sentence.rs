@@ -18,6 +18,28 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Started { pid } => write!(f, "vrrpd started (pid {pid})"),
+            Self::PreviousRun {
+                pid,
+                clean: true,
+                ended_unix_ms,
+                ..
+            } => {
+                write!(f, "the run before (pid {pid}) ended in order")?;
+                ended(f, *ended_unix_ms, "at")
+            }
+            Self::PreviousRun {
+                pid,
+                clean: false,
+                ended_unix_ms,
+                addresses_left,
+            } => {
+                write!(f, "the run before (pid {pid}) ended without a goodbye")?;
+                ended(f, *ended_unix_ms, "after")?;
+                match addresses_left {
+                    0 => Ok(()),
+                    left => write!(f, ", leaving {}", Plural(u64::from(*left), "address")),
+                }
+            }
             Self::Stopping { reason } => write!(f, "vrrpd stops: {reason}"),
             Self::Stopped => f.write_str("vrrpd stopped"),
             Self::Found { router, state } => write!(f, "{router}: found {state}"),
@@ -342,6 +364,41 @@ impl fmt::Display for Listed<'_> {
     }
 }
 
+/// When a run ended, in UTC: its records may be read anywhere.
+fn ended(f: &mut fmt::Formatter<'_>, unix_ms: Option<i64>, word: &str) -> fmt::Result {
+    let Some(unix_ms) = unix_ms else {
+        return Ok(());
+    };
+    let (day, time) = (
+        unix_ms.div_euclid(86_400_000),
+        unix_ms.rem_euclid(86_400_000) / 1000,
+    );
+    let (year, month, day) = civil(day);
+    let (hour, minute, second) = (time / 3600, time / 60 % 60, time % 60);
+    write!(
+        f,
+        " {word} {year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC"
+    )
+}
+
+/// Year, month and day of a day since 1970-01-01, in the Gregorian calendar.
+const fn civil(day: i64) -> (i64, i64, i64) {
+    // Days since 0000-03-01: a year that begins in March has its leap day at its end.
+    let day = day + 719_468;
+    let era = day.div_euclid(146_097);
+    let of_era = day.rem_euclid(146_097);
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let (month, later) = if month < 10 {
+        (month + 3, 0)
+    } else {
+        (month - 9, 1)
+    };
+    (year + era * 400 + later, month, day)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -493,5 +550,29 @@ mod tests {
         ] {
             assert_eq!(kind.to_string(), sentence);
         }
+    }
+
+    #[test]
+    fn the_end_of_the_run_before_is_told_in_a_sentence() {
+        let killed = Kind::PreviousRun {
+            pid: 812,
+            clean: false,
+            ended_unix_ms: Some(1_709_210_096_500),
+            addresses_left: 2,
+        };
+        assert_eq!(
+            killed.to_string(),
+            "the run before (pid 812) ended without a goodbye after 2024-02-29 12:34:56 UTC, leaving 2 addresses"
+        );
+        let stopped = Kind::PreviousRun {
+            pid: 812,
+            clean: true,
+            ended_unix_ms: None,
+            addresses_left: 0,
+        };
+        assert_eq!(
+            stopped.to_string(),
+            "the run before (pid 812) ended in order"
+        );
     }
 }

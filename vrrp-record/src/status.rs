@@ -263,6 +263,15 @@ pub struct Recorder {
     pub file: String,
     /// Its size in bytes.
     pub bytes: u64,
+    /// The kernel refused to keep it in memory, for this reason as Linux numbers it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock_errno: Option<i32>,
+    /// Records that it did not take because too many came, since start.
+    #[serde(default)]
+    pub lost: u64,
+    /// How far back its size lets it hold every advert of the configured routers, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity_s: Option<u64>,
     /// How far back it holds every advert, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window_s: Option<u64>,

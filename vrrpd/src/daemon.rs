@@ -177,6 +177,7 @@ fn prepare(
             claims,
             manager: Manager::from_environment(),
             pid_files: pid_files(options),
+            ring_bytes: options.ring_bytes,
             metrics: options.metrics,
             journal_dir: std::path::absolute(&options.journal_dir)
                 .unwrap_or_else(|_| options.journal_dir.clone()),

@@ -94,6 +94,7 @@ fn plan(routers: Vec<RouterPlan>) -> Plan {
             log_unknown_vrids: false,
             probe: true,
             realtime: Realtime::Fifo(1),
+            ring_bytes: None,
             journal: JournalPlan::default(),
             metrics: None,
         },

@@ -31,6 +31,7 @@ pub(super) struct File {
     pub(super) realtime: Option<Spanned<RealtimeWord>>,
     pub(super) probe: Option<bool>,
     pub(super) mail: Option<Mail>,
+    pub(super) recorder: Option<Recorder>,
     pub(super) journal: Option<Journal>,
     pub(super) metrics: Option<Metrics>,
     #[serde(default)]
@@ -49,6 +50,12 @@ pub(super) struct Mail {
     pub(super) from: Option<String>,
     pub(super) server: Option<String>,
     pub(super) timeout: Time,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Recorder {
+    pub(super) megabytes: Number,
 }
 
 #[derive(Debug, Deserialize)]

@@ -598,11 +598,15 @@ fn the_journal_has_bounds_and_metrics_are_off_unless_configured() {
         "[journal]\nmegabytes = 50\ndays = 7\nfree_percent = 25\n[metrics]\nlisten = \"[::1]:9650\"\n{LEAST}"
     );
     let given = plan(&text).global;
+    assert_eq!(given.ring_bytes, None);
+    let sized = plan(&format!("[recorder]\nmegabytes = 3\n{LEAST}")).global;
+    assert_eq!(sized.ring_bytes, Some(3 << 20));
     assert_eq!(given.journal.bytes, 50_000_000);
     assert_eq!(given.journal.age, Duration::from_secs(7 * 86_400));
     assert_eq!(given.journal.free_percent, 25);
     assert_eq!(given.metrics, Some("[::1]:9650".parse().unwrap()));
     for (section, at, hint) in [
+        ("[recorder]\nmegabytes = 0\n", "0", "out of range"),
         ("[journal]\nmegabytes = 3\n", "3", "out of range"),
         ("[journal]\ndays = 0\n", "0", "out of range"),
         ("[journal]\nfree_percent = 100\n", "100", "out of range"),

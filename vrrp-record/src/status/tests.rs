@@ -96,6 +96,9 @@ fn example() -> Status {
         },
         recorder: Some(Recorder {
             file: "/run/vrrpd/flight.ring".to_owned(),
+            lock_errno: None,
+            lost: 0,
+            capacity_s: Some(9_000),
             bytes: 2_097_152,
             window_s: Some(8_040),
             trouble: None,

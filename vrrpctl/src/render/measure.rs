@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use vrrp_record::quantity::{Count, Span};
-use vrrp_record::status::{Margin, Router, Status};
+use vrrp_record::status::{Margin, Recorder, Router, Status};
 use vrrp_record::words::Word;
 
 use super::style::{Paint, Style};
@@ -99,6 +99,22 @@ fn margin(margin: &Margin, state: Word, style: Style) -> String {
     )
 }
 
+/// What keeps the recorder from its best.
+fn recorder_trouble(recorder: &Recorder, style: Style) -> String {
+    let mut trouble = String::new();
+    if let Some(errno) = recorder.lock_errno {
+        trouble += &format!(", not locked in memory (errno {errno})");
+    }
+    if recorder.lost > 0 {
+        trouble += &format!(", {} records left out of a flood", Count(recorder.lost));
+    }
+    if trouble.is_empty() {
+        trouble
+    } else {
+        style.paint(Paint::Look, trouble)
+    }
+}
+
 /// Lines of the daemon's section.
 pub(super) fn keeping(out: &mut String, status: &Status, style: Style) {
     if let Some(recorder) = &status.recorder {
@@ -109,7 +125,12 @@ pub(super) fn keeping(out: &mut String, status: &Status, style: Style) {
         line(
             out,
             "recorder",
-            &format!("{}, {}{window}", recorder.file, bytes(recorder.bytes)),
+            &format!(
+                "{}, {}{window}{}",
+                recorder.file,
+                bytes(recorder.bytes),
+                recorder_trouble(recorder, style)
+            ),
         );
     }
     if let Some(journal) = &status.journal {

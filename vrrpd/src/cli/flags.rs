@@ -48,6 +48,7 @@ pub enum Id {
     IgnoreInterrupt,
     RunDir,
     JournalDir,
+    RingSize,
     JournalSize,
     JournalDays,
     Metrics,
@@ -162,6 +163,13 @@ pub const FLAGS: &[Flag] = &[
         Value("DIR"),
         Id::JournalDir,
         "directory of the journal; /var/log/vrrpd unless given",
+    ),
+    flag(
+        None,
+        Some("ring-size"),
+        Value("BYTES"),
+        Id::RingSize,
+        "memory of the flight recorder in bytes, or as 512K or 4M; 2M for one router and 8M for more unless given here or in the configuration",
     ),
     flag(
         None,

@@ -56,6 +56,8 @@ pub struct Options {
     pub run_dir: PathBuf,
     /// `--journal-dir`.
     pub journal_dir: PathBuf,
+    /// `--ring-size`, in bytes.
+    pub ring_bytes: Option<u64>,
     /// `--journal-size`, in bytes.
     pub journal_bytes: Option<u64>,
     /// `--journal-days`.
@@ -142,6 +144,7 @@ impl Options {
             ignore_interrupt: false,
             run_dir: PathBuf::from(DEFAULT_RUN_DIR),
             journal_dir: PathBuf::from(DEFAULT_JOURNAL_DIR),
+            ring_bytes: None,
             journal_bytes: None,
             journal_age: None,
             metrics: None,
@@ -245,6 +248,15 @@ fn apply(
         Id::IgnoreInterrupt => options.ignore_interrupt = true,
         Id::RunDir => options.run_dir = path.unwrap_or_default(),
         Id::JournalDir => options.journal_dir = path.unwrap_or_default(),
+        Id::RingSize => {
+            let text = text.unwrap_or_default();
+            let bytes = bytes(&text).filter(|bytes| (256 << 10..=1 << 30).contains(bytes));
+            options.ring_bytes = Some(bytes.ok_or_else(|| CliError::BadValue {
+                option: written.to_owned(),
+                value: text,
+                expected: "bytes from 256K to 1024M, such as 4M",
+            })?);
+        }
         Id::JournalSize => {
             let megabytes = number(written, text, 4..=1_000_000, "megabytes from 4 to 1000000")?;
             options.journal_bytes = Some(megabytes * 1_000_000);
@@ -270,6 +282,17 @@ fn apply(
         Id::WithoutEffect => options.without_effect.push(written.to_owned()),
     }
     Ok(())
+}
+
+/// A number of bytes, with K, M or G for powers of 1024.
+fn bytes(text: &str) -> Option<u64> {
+    let (digits, shift) = match text.as_bytes().last()? {
+        b'k' | b'K' => (&text[..text.len() - 1], 10),
+        b'm' | b'M' => (&text[..text.len() - 1], 20),
+        b'g' | b'G' => (&text[..text.len() - 1], 30),
+        _ => (text, 0),
+    };
+    digits.parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
 fn number(

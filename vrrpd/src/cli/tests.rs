@@ -183,3 +183,16 @@ fn no_option_is_in_the_table_twice_and_each_is_in_the_help() {
     }
     assert!(matches!(FLAGS[0].takes, Takes::Value("FILE")));
 }
+
+#[test]
+fn the_recorders_size_is_bytes_with_a_power_of_1024() {
+    let size = |text: &str| {
+        parse(["vrrpd", "--ring-size", text].map(OsString::from)).map(|options| options.ring_bytes)
+    };
+    assert_eq!(size("2M"), Ok(Some(2 << 20)));
+    assert_eq!(size("512K"), Ok(Some(512 << 10)));
+    assert_eq!(size("300000"), Ok(Some(300_000)));
+    for bad in ["M", "1K", "2T", "-1", "4G", "99999999999G"] {
+        assert!(size(bad).is_err(), "{bad}");
+    }
+}

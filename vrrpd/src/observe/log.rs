@@ -130,6 +130,7 @@ fn left_out_text(left_out: &LeftOut) -> String {
 fn class(kind: &Kind) -> Class {
     match kind {
         Kind::Started { .. }
+        | Kind::PreviousRun { .. }
         | Kind::Stopping { .. }
         | Kind::Stopped
         | Kind::Ready { .. }
@@ -179,6 +180,11 @@ pub(super) fn lines(kind: &Kind) -> Vec<Line> {
     match kind {
         Kind::Transition { .. } => transition(kind),
         Kind::Started { pid } => line(Level::INFO, format!("Running as process {pid}")),
+        Kind::PreviousRun { clean, .. } => {
+            let level = if *clean { Level::INFO } else { Level::WARN };
+            let text = kind.to_string();
+            line(level, text[..1].to_uppercase() + &text[1..])
+        }
         Kind::Stopping { reason } => line(Level::INFO, format!("Stopping: {reason}")),
         Kind::Stopped => line(
             Level::INFO,

@@ -23,6 +23,8 @@ mod tests;
 pub use clock::Now;
 pub use convert::Names;
 pub use numbers::Numbers;
+pub(crate) use observer::digest as plan_digest;
 pub use observer::{Identity, Observer};
 pub use scripts::ScriptRun;
+pub(crate) use shown::RecorderShown;
 pub(crate) use tally::Tally;

@@ -13,6 +13,7 @@ use vrrp_proto::time::Instant;
 use vrrp_record::cause::Cause;
 use vrrp_record::control::Command;
 use vrrp_record::event::{DownReason, Event, InterfaceChange, Kind, Remover};
+use vrrp_record::ring::{EVENT, RegionWriter, append_event};
 use vrrp_record::status::Status;
 use vrrp_record::text::Name;
 use vrrp_record::verdict::Verdict;
@@ -27,6 +28,7 @@ use super::log::Log;
 use super::numbers::Numbers;
 use super::scripts::{ScriptRun, Tracked};
 use super::shown::Known;
+use super::shown::RecorderShown;
 use super::status::{self, Inputs};
 use super::tally::Tally;
 use crate::control::{Peer, Source};
@@ -70,6 +72,7 @@ pub(super) struct Memory {
     pub(super) links: HashMap<String, Link>,
     pub(super) routers: HashMap<String, Remembered>,
     pub(super) history: History,
+    pub(super) recorder: Option<RecorderShown>,
     tally: Tally,
 }
 
@@ -116,6 +119,7 @@ struct Inner {
     memory: Memory,
     log: Log,
     follower: Option<SyncSender<Event>>,
+    kept: Option<RegionWriter<'static, EVENT>>,
     /// Events that the follower had no room for.
     unfollowed: u64,
 }
@@ -164,9 +168,26 @@ impl Observer {
                 memory,
                 log: Log::default(),
                 follower: None,
+                kept: None,
                 unfollowed: 0,
             }),
         }
+    }
+
+    /// The same on the axis of the flight recorder.
+    pub(crate) fn on_axis(mut self, axis: Axis) -> Self {
+        self.axis = axis;
+        self
+    }
+
+    /// Puts every event from now on into the flight recorder, and what this machine cannot tell.
+    pub(crate) fn keep_in(&self, events: RegionWriter<'static, EVENT>) {
+        self.lock().kept = Some(events);
+    }
+
+    /// What status shows of the flight recorder.
+    pub(crate) fn show_recorder(&self, shown: RecorderShown) {
+        self.lock().memory.recorder = Some(shown);
     }
 
     /// What numbers the happenings of this daemon.
@@ -175,14 +196,14 @@ impl Observer {
         Arc::clone(&self.numbers)
     }
 
-    /// Digest of the plan in force.
-    pub(crate) fn digest(&self) -> String {
-        self.lock().running.digest.clone()
-    }
-
     /// The plan in force.
     pub(crate) fn plan(&self) -> Arc<Plan> {
         Arc::clone(&self.lock().running.plan)
+    }
+
+    /// Digest of the plan in force.
+    pub(crate) fn digest(&self) -> String {
+        self.lock().running.digest.clone()
     }
 
     /// Sends every event from now on there, too. A full channel loses events, and counts them as lost.
@@ -451,6 +472,9 @@ impl Inner {
     fn add(&mut self, kind: Kind, at: Now) {
         let event = self.memory.history.add(kind, at);
         self.memory.tally.event(&event);
+        if let Some(kept) = &mut self.kept {
+            append_event(kept, &event);
+        }
         if let Some(follower) = &self.follower
             && follower.try_send(event).is_err()
         {
@@ -556,7 +580,7 @@ fn adopt_scripts(memory: &mut Memory, plan: &Plan) {
 
 /// A digest of the plan, to compare two hosts or two times. Secrets are not part of it, as a digest of a short password
 /// would tell it (safety rule 11).
-fn digest(plan: &Plan) -> String {
+pub(crate) fn digest(plan: &Plan) -> String {
     let text = format!("{plan:?}");
     let fnv = text
         .bytes()

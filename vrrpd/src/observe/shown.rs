@@ -7,10 +7,26 @@ use vrrp_record::moment::{Moment, millis};
 use vrrp_record::status::{Journal, Lateness, Margin, NearFailover, NearFailovers, Recorder};
 
 use super::clock::Now;
+use crate::core::EngineSnapshot;
 use crate::journal::{Axis, JournalFacts, Live, NearNote, RecorderFacts, Shown};
 
 /// A disk that has not answered for this long hangs.
 const HANGS: Duration = Duration::from_secs(3);
+
+/// The flight recorder as its maker knows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RecorderShown {
+    /// Its file.
+    pub(crate) file: String,
+    /// Its size; 0 where there is none.
+    pub(crate) bytes: u64,
+    /// Why the kernel does not keep it in memory.
+    pub(crate) lock_errno: Option<i32>,
+    /// How far back it can reach at the routers' pace.
+    pub(crate) capacity: Option<Duration>,
+    /// What is wrong with it.
+    pub(crate) trouble: Option<String>,
+}
 
 /// What the explaining thread knows, for one status.
 #[derive(Clone, Debug)]
@@ -89,16 +105,25 @@ impl Known {
         })
     }
 
-    pub(super) fn recorder(&self, now: Now) -> Option<Recorder> {
-        let facts = self.recorder.as_ref()?;
-        let window = facts
-            .oldest
-            .map(|oldest| self.axis.time(now.monotonic).after(oldest).as_secs());
+    pub(super) fn recorder(
+        &self,
+        shown: Option<&RecorderShown>,
+        engine: &EngineSnapshot,
+        now: Now,
+    ) -> Option<Recorder> {
+        let shown = shown?;
+        let facts = self.recorder.as_ref();
+        let oldest = facts.and_then(|facts| facts.oldest);
+        let window = oldest.map(|oldest| self.axis.time(now.monotonic).after(oldest).as_secs());
+        let trouble = facts.and_then(|facts| facts.trouble.clone());
         Some(Recorder {
-            file: facts.file.clone(),
-            bytes: facts.bytes,
+            file: shown.file.clone(),
+            bytes: shown.bytes,
+            lock_errno: shown.lock_errno,
+            lost: engine.records_lost,
+            capacity_s: shown.capacity.map(|capacity| capacity.as_secs()),
             window_s: window,
-            trouble: facts.trouble.clone(),
+            trouble: shown.trouble.clone().or(trouble),
         })
     }
 

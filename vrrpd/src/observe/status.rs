@@ -66,7 +66,9 @@ pub(super) fn build(inputs: &Inputs<'_>) -> Status {
         groups: groups(plan, &routers),
         scripts: scripts.collect(),
         scheduling: scheduling(plan, &core.engine),
-        recorder: inputs.known.recorder(now),
+        recorder: inputs
+            .known
+            .recorder(memory.recorder.as_ref(), &core.engine, now),
         journal: inputs.known.journal(now),
         unavailable: unavailable(core),
         last_events: memory.history.events(),

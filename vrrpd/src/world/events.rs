@@ -136,6 +136,11 @@ impl Running {
     pub(super) fn handle_beat(&mut self) -> Option<Exit> {
         self.parts.claims.answer();
         self.readiness.looked_at();
+        if self.recorder.is_lost() {
+            let shown = self.recorder.shown.clone();
+            tracing::warn!("{}", shown.trouble.as_deref().unwrap_or_default());
+            self.observer.show_recorder(shown);
+        }
         if self.readiness.has_begun() && !self.core.snapshot().engine.running {
             if self.stopping.is_some() {
                 return None;

@@ -7,6 +7,7 @@ mod events;
 pub(crate) mod explaining;
 mod metrics;
 mod ready;
+mod recording;
 mod reloading;
 mod stopping;
 
@@ -20,6 +21,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use vrrp_config::LoadOptions;
 use vrrp_record::event::Kind;
+use vrrp_record::ring::{ADVERT, RegionWriter};
 use vrrp_record::status::Unavailable;
 
 use crate::control::{self, Change, Limits, Listener};
@@ -31,6 +33,7 @@ use crate::journal::Analyst;
 use crate::load::{Access, Configuration};
 use crate::notify::Notifier;
 use crate::observe::{Identity, Observer};
+use crate::recorder;
 use crate::runner::Runner;
 use crate::service::background::Parent;
 use crate::service::privileges::Privileges;
@@ -41,6 +44,7 @@ use crate::service::systemd::Manager;
 use crate::track::Trackers;
 use metrics::Metrics;
 use ready::Readiness;
+use recording::Watched;
 use reloading::Reloading;
 use stopping::Stopping;
 
@@ -61,6 +65,8 @@ pub(crate) struct Parts {
     pub(crate) claims: Claims,
     pub(crate) manager: Manager,
     pub(crate) pid_files: Vec<PathBuf>,
+    /// `--ring-size`.
+    pub(crate) ring_bytes: Option<u64>,
     /// Where the command line wants metrics.
     pub(crate) metrics: Option<SocketAddr>,
     /// The journal's directory.
@@ -117,6 +123,7 @@ struct Running {
     reloading: Reloading,
     stopping: Option<Stopping>,
     beat: Interval,
+    recorder: Watched,
 }
 
 /// What the loop woke up for.
@@ -143,21 +150,25 @@ impl Running {
         let started = core::now();
         // Before there is an engine, as this may wait for a file system.
         write_pid_files(&parts);
-        let (core, mut reports) = core::start(&configuration.plan, CoreOptions::default(), None)
+        let run = recording::header(&configuration.plan);
+        let begun = recording::begin(&parts, &configuration.plan, &run);
+        let options = CoreOptions::default();
+        let (core, mut reports) = core::start(&configuration.plan, options, begun.recording)
             .map_err(|error| Failure::new(Exit::Configuration, &error))?;
         let missing = ask_owners(&mut reports, &parts);
         let view = core.view();
         let explained = core.view();
         let identity = identity(&parts, started);
-        let host = identity.host.clone();
-        let observer = Arc::new(Observer::new(
+        let observer = Observer::new(
             identity,
             Arc::clone(&configuration.plan),
             parts.file.clone(),
             configuration.warnings,
             Box::new(move || view.snapshot()),
-        ));
-        let run = explaining::run(&observer, host, started);
+        )
+        .on_axis(recorder::axis(&run));
+        let observer = Arc::new(observer);
+        observer.show_recorder(begun.watched.shown.clone());
         let journal = explaining::journal(&parts, &configuration.plan, &observer)?;
         let explain = explaining::start(
             &observer,
@@ -165,11 +176,17 @@ impl Running {
             parts.journal_bounds,
             run,
             explained,
-            None,
+            begun.access,
         );
+        if let Some(events) = begun.events {
+            observer.keep_in(events);
+        }
         observer.record(Kind::Started {
             pid: std::process::id(),
         });
+        if let Some(previous) = begun.previous {
+            observer.record(previous);
+        }
         let (sender, changes) = mpsc::channel(CHANGES);
         let control = serve_control(&parts, &observer, sender);
         let recorder = Arc::clone(&observer);
@@ -177,7 +194,7 @@ impl Running {
             parts.runner.clone(),
             Arc::new(move |kind| recorder.record(kind)),
         );
-        let sampler = start_sampler(&configuration, &core, &observer, missing);
+        let sampler = start_sampler(&configuration, &core, &observer, missing, begun.samples);
         let mut running = Self {
             core,
             reports,
@@ -196,6 +213,7 @@ impl Running {
             reloading: Reloading::default(),
             stopping: None,
             beat: beat(),
+            recorder: begun.watched,
             configuration,
             parts,
         };
@@ -287,6 +305,7 @@ fn start_sampler(
     core: &Core,
     observer: &Observer,
     missing: Vec<Unavailable>,
+    ring: Option<RegionWriter<'static, ADVERT>>,
 ) -> Option<Sampler> {
     let view = core.view();
     let heard = move || {
@@ -300,7 +319,7 @@ fn start_sampler(
         axis: observer.axis(),
         heard: Box::new(heard),
         missing,
-        ring: None,
+        ring,
     });
     match started {
         Ok(sampler) => {

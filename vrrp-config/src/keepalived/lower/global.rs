@@ -322,6 +322,7 @@ impl GlobalDraft {
             realtime: self.realtime,
             probe: self.probe,
             // keepalived has neither; the command line sets them.
+            ring_bytes: None,
             journal: JournalPlan::default(),
             metrics: None,
         }

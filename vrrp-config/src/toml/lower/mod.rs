@@ -15,7 +15,7 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::Problems;
-use super::schema::{File, Journal, ProfileWord};
+use super::schema::{File, Journal, ProfileWord, Recorder};
 use super::value::{RealtimeWord, Seconds};
 use crate::facts::HostFacts;
 use crate::plan::{Global, JournalPlan, MailPlan, Plan, Profile, Realtime};
@@ -72,6 +72,17 @@ pub(super) fn lower(
         routers,
         groups,
     })
+}
+
+fn lower_recorder(recorder: &Recorder, context: &mut Context<'_, '_>) -> Option<u64> {
+    let megabytes = recorder.megabytes.as_ref()?;
+    let megabytes: u64 = context.whole(
+        *megabytes.get_ref(),
+        megabytes.span(),
+        "megabytes",
+        1..=1024,
+    )?;
+    Some(megabytes << 20)
 }
 
 fn lower_journal(journal: &Journal, context: &mut Context<'_, '_>) -> JournalPlan {
@@ -166,6 +177,10 @@ fn global(file: &File, context: &mut Context<'_, '_>) -> Global {
         log_unknown_vrids: file.log_unknown_vrids.unwrap_or(false),
         realtime,
         probe: file.probe.unwrap_or(true),
+        ring_bytes: file
+            .recorder
+            .as_ref()
+            .and_then(|recorder| lower_recorder(recorder, context)),
         journal: file
             .journal
             .as_ref()

@@ -87,6 +87,7 @@ pub(crate) fn plan(interface: &str, priority: u8, centis: u16) -> Plan {
             log_unknown_vrids: false,
             probe: false,
             realtime: Realtime::Fifo(1),
+            ring_bytes: None,
             journal: JournalPlan::default(),
             metrics: None,
         },

@@ -96,6 +96,7 @@ fn global() -> Global {
         log_unknown_vrids: false,
         probe: false,
         realtime: Realtime::Fifo(1),
+        ring_bytes: None,
         journal: JournalPlan::default(),
         metrics: None,
     }
