@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use vrrp_record::history::{History, Time, Want};
 use vrrp_record::quantity::Plural;
 use vrrp_record::verdict::{Code, Happening, Incident, Verdict, incidents, judge};
+use vrrp_record::words::Word;
 
 use super::frame;
 use crate::Output;
@@ -196,8 +197,16 @@ fn last(all: &[Incident]) -> Vec<Incident> {
         .rev()
         .filter(|one| one.router == last.router && one.at < last.at);
     for one in before.filter(changes) {
-        let next = chain.last().map_or(last.at, |next| next.at);
-        if chain.len() == CHAIN || next.since(one.at) > TOGETHER {
+        let next = chain.last().unwrap_or(last);
+        // Why a router became MASTER or failed is where a story begins.
+        let begun = matches!(
+            next.what,
+            Happening::Transition {
+                new: Word::Master | Word::Fault,
+                ..
+            }
+        );
+        if begun || chain.len() == CHAIN || next.at.since(one.at) > TOGETHER {
             break;
         }
         chain.push(*one);

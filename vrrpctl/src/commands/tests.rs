@@ -206,6 +206,22 @@ fn what_the_daemon_said_at_the_time_is_told_where_it_was_something_else() {
 }
 
 #[test]
+fn the_story_of_a_takeover_does_not_begin_with_the_start_of_the_daemon() {
+    let mut history = example::backup();
+    // The daemon started a moment before.
+    for event in &mut history.events[..2] {
+        event.at = TAKEOVER.plus(-8_000 * MILLI);
+    }
+    let records = Memory(vec![node(history, Kind::Ring, "ring")]);
+    let last = explain::gather(&records, None, Question::Last, &Reading::default()).unwrap();
+    let text = explain::text(&last, &output());
+    assert!(
+        text.contains("#16 ") && text.contains("#17 ") && !text.contains("#15 "),
+        "{text}"
+    );
+}
+
+#[test]
 fn an_explanation_alone_and_with_the_peer() {
     let (one, other) = (Memory(vec![lb2()]), Memory(vec![lb1()]));
     let reading = Reading::default();
