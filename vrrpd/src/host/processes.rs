@@ -20,6 +20,7 @@ use vrrp_proto::time::Instant;
 use crate::address::Owner;
 use crate::engine::clock;
 use crate::process::{self, NAME};
+use crate::queue::Signal;
 
 /// Programs that are remembered.
 const REMEMBERED: usize = 4096;
@@ -67,6 +68,8 @@ pub(crate) struct Processes(Arc<Shared>);
 struct Shared {
     table: Mutex<Table>,
     progress: Condvar,
+    /// Somebody asks and waits for the listener to look.
+    asked: Option<Signal>,
 }
 
 impl Shared {
@@ -83,7 +86,10 @@ impl Processes {
     /// Where the kernel tells nobody here.
     pub(crate) fn start() -> io::Result<Self> {
         let listener = Listener::open()?;
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared {
+            asked: Some(Signal::new()?),
+            ..Shared::default()
+        });
         let weak = Arc::downgrade(&shared);
         std::thread::Builder::new()
             .name("processes".to_owned())
@@ -109,9 +115,14 @@ impl Processes {
     /// The program that had this number at `seen` and has ended since: one that lives can be looked at.
     pub(crate) fn find(&self, pid: u32, seen: Instant) -> Option<Owner> {
         let table = self.0.table();
+        // Its end may be on its way as well.
+        let asked = clock::now();
         let behind = |table: &mut Table| {
-            !table.closed && table.known_until.is_some_and(|until| until <= seen)
+            !table.closed && table.known_until.is_some_and(|until| until <= asked)
         };
+        if let Some(signal) = &self.0.asked {
+            signal.raise();
+        }
         let waited = self
             .0
             .progress
@@ -142,7 +153,7 @@ impl Listener {
         let mut buffer = Vec::with_capacity(4096);
         // Events of others' wishes to listen may come before the answer to ours.
         loop {
-            if !listener.wait(ANSWER)? {
+            if !listener.wait(None, ANSWER)? {
                 return Err(io::ErrorKind::TimedOut.into());
             }
             match listener.next(&mut buffer)? {
@@ -155,9 +166,14 @@ impl Listener {
         }
     }
 
-    fn wait(&self, millis: u16) -> io::Result<bool> {
-        let mut fds = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
-        Ok(poll(&mut fds, PollTimeout::from(millis))? > 0)
+    fn wait(&self, asked: Option<&Signal>, millis: u16) -> io::Result<bool> {
+        let mut fds = vec![PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
+        fds.extend(asked.map(|signal| PollFd::new(signal.as_fd(), PollFlags::POLLIN)));
+        let woken = poll(&mut fds, PollTimeout::from(millis))? > 0;
+        if let Some(signal) = asked {
+            signal.clear();
+        }
+        Ok(woken)
     }
 
     fn next(&self, buffer: &mut Vec<u8>) -> io::Result<Option<Event>> {
@@ -189,8 +205,10 @@ impl Listener {
                     // Whatever happened before was told.
                     shared.table().known_until = Some(before);
                     shared.progress.notify_all();
-                    if self.wait(200).is_err() {
-                        return false;
+                    match self.wait(shared.asked.as_ref(), 1_000) {
+                        Ok(_) => {}
+                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                        Err(_) => return false,
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -382,7 +400,7 @@ mod tests {
         table.known_until = Some(at(1_000));
         let processes = Processes(Arc::new(Shared {
             table: Mutex::new(table),
-            progress: Condvar::new(),
+            ..Shared::default()
         }));
         let found = |nanos| processes.find(pid, at(nanos)).map(|owner| owner.pid);
         assert_eq!(found(99), None);
@@ -427,6 +445,9 @@ mod tests {
             let owner = processes.find(child.id(), seen)?;
             Some(process::text(&owner.name))
         };
+        // A thread that gets no CPU for long is late, and names nobody until then.
+        let end = clock::now().saturating_add(Duration::from_secs(10));
+        while name(during).is_none() && clock::now() < end {}
         assert_eq!(name(during).as_deref(), Some("sleep"));
         assert_eq!(name(before), None);
         std::thread::sleep(Duration::from_millis(20));
