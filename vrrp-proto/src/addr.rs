@@ -9,7 +9,8 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::units::Family;
 
-/// The addresses in an advert, as they lie there: 1–255 of one family.
+/// The addresses in an advert, as they lie there: up to 255 of one family. None at all is for version 2 only, where
+/// keepalived sends and takes it (P-06).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Addresses<'a> {
     family: Family,
@@ -17,13 +18,13 @@ pub struct Addresses<'a> {
 }
 
 impl<'a> Addresses<'a> {
-    /// The view of whole addresses; `None` where there are none, more than 255, or a part of one.
+    /// The view of whole addresses; `None` where there are more than 255, or a part of one.
     #[must_use]
     pub fn from_wire(family: Family, bytes: &'a [u8]) -> Option<Self> {
         let size = address_size(family);
         let count = bytes.len().checked_div(size)?;
         let whole = count.checked_mul(size)? == bytes.len();
-        (whole && (1..=AddressList::MAX).contains(&count)).then_some(Self { family, bytes })
+        (whole && count <= AddressList::MAX).then_some(Self { family, bytes })
     }
 
     /// The family of all of them.
@@ -124,7 +125,8 @@ pub const fn is_link_local(address: &IpAddr) -> bool {
     }
 }
 
-/// The advertised addresses of a virtual router: 1–255 of one family, none twice, in configured order (C-07).
+/// The advertised addresses of a virtual router: up to 255 of one family, none twice, in configured order (C-07). Only a
+/// version 2 router may have none (P-06); adverts of version 3 refuse an empty list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressList {
     family: Family,
@@ -139,7 +141,7 @@ impl AddressList {
     /// A checked list.
     ///
     /// # Errors
-    /// When the list is empty, too long, of mixed families, or names an address twice.
+    /// When the list is too long, of mixed families, or names an address twice.
     pub fn new(
         family: Family,
         addresses: impl IntoIterator<Item = IpAddr>,
@@ -155,9 +157,6 @@ impl AddressList {
                 IpAddr::V6(address) => wire.extend_from_slice(&address.octets()),
             }
             sorted.push(address);
-        }
-        if sorted.is_empty() {
-            return Err(AddressListError::Empty);
         }
         if sorted.len() > Self::MAX {
             return Err(AddressListError::TooMany(sorted.len()));
@@ -205,6 +204,12 @@ impl AddressList {
         self.family
     }
 
+    /// Whether there is no address at all.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.sorted.is_empty()
+    }
+
     /// Where the list's memory is, as address and bytes: for a driver that locks it.
     pub fn for_each_memory(&self, visit: &mut dyn FnMut(usize, usize)) {
         visit(self.wire.as_ptr().addr(), size_of_val(&*self.wire));
@@ -243,8 +248,6 @@ impl AddressList {
 /// Why a list of addresses cannot be advertised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressListError {
-    /// No address at all.
-    Empty,
     /// More than the count field holds.
     TooMany(usize),
     /// An address of the other family.
@@ -256,7 +259,6 @@ pub enum AddressListError {
 impl fmt::Display for AddressListError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => f.write_str("no address to advertise; an advert carries at least one"),
             Self::TooMany(count) => write!(
                 f,
                 "{count} addresses do not fit in an advert, which carries at most 255"
@@ -284,11 +286,8 @@ mod tests {
     }
 
     #[test]
-    fn a_list_has_1_to_255_distinct_addresses_of_one_family() {
-        assert_eq!(
-            AddressList::new(Family::V4, []),
-            Err(AddressListError::Empty)
-        );
+    fn a_list_has_up_to_255_distinct_addresses_of_one_family() {
+        assert!(AddressList::new(Family::V4, []).unwrap().is_empty());
         assert!(AddressList::new(Family::V4, (1..=255).map(v4)).is_ok());
         let many = (0..=255).map(v4);
         assert_eq!(
@@ -343,7 +342,6 @@ mod tests {
 
     #[test]
     fn a_view_holds_whole_addresses_only() {
-        assert!(Addresses::from_wire(Family::V4, &[]).is_none());
         assert!(Addresses::from_wire(Family::V4, &[0; 5]).is_none());
         assert!(Addresses::from_wire(Family::V6, &[0; 24]).is_none());
         assert_eq!(

@@ -68,7 +68,7 @@ impl<'a> Advert<'a> {
     /// A version 3 advert.
     ///
     /// # Errors
-    /// When the interval is longer than 40.95 s.
+    /// When the interval is longer than 40.95 s, or there is no address (RFC 9568 §5.2.5).
     pub fn v3(
         vrid: Vrid,
         priority: WirePriority,
@@ -77,6 +77,9 @@ impl<'a> Advert<'a> {
     ) -> Result<Self, AdvertError> {
         if interval > AdvertInterval::MAX_V3 {
             return Err(AdvertError::IntervalTooLong(interval));
+        }
+        if addresses.count() == 0 {
+            return Err(AdvertError::NoAddress);
         }
         Ok(Self {
             vrid,
@@ -224,6 +227,8 @@ pub enum AdvertError {
     IntervalTooLong(AdvertInterval),
     /// Version 2 has whole seconds.
     NotWholeSeconds(AdvertInterval),
+    /// Version 3 carries at least one address (RFC 9568 §5.2.5).
+    NoAddress,
 }
 
 impl fmt::Display for AdvertError {
@@ -242,6 +247,7 @@ impl fmt::Display for AdvertError {
                 "an interval of {} centiseconds is not one of whole seconds, as version 2 needs",
                 interval.as_centis()
             ),
+            Self::NoAddress => f.write_str("version 3 carries at least one address"),
         }
     }
 }

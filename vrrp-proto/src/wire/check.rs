@@ -39,6 +39,10 @@ impl ReceiveConfig {
         if message.vrid() != self.vrid.as_u8() {
             return Err(Discard::Vrid);
         }
+        let none_allowed = version == Version::V2 && self.addresses.is_empty();
+        if message.count() == 0 && !none_allowed {
+            return Err(Discard::CountZero);
+        }
         let (addresses, data) = split_body(&message, version)?;
         let kind = self.check_auth_type(&message, version, ah.is_some())?;
         let checksum_form = self.check_checksum(datagram, &message, version)?;
@@ -298,9 +302,6 @@ fn split_body<'a>(
     message: &Message<'a>,
     version: Version,
 ) -> Result<(Addresses<'a>, Password), Discard> {
-    if message.count() == 0 {
-        return Err(Discard::CountZero);
-    }
     let size = usize::from(message.count()).saturating_mul(address_size(message.family()));
     let (addresses, rest) = message
         .body()

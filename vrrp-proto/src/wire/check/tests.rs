@@ -173,6 +173,18 @@ const DEFECTS: [Defect; 16] = [
         damage: nothing,
     },
     Defect {
+        discard: Discard::CountZero,
+        packet: |packet| {
+            packet[20] = 0x31;
+            packet[23] = 0;
+        },
+        config: |config| {
+            config.versions = Versions::Both;
+            config.addresses = AddressList::new(Family::V4, []).unwrap();
+        },
+        damage: nothing,
+    },
+    Defect {
         discard: Discard::Length,
         packet: |packet| packet.push(0),
         config: as_is,
@@ -649,4 +661,25 @@ fn packets_of_no_router_are_told_apart() {
         unaddressed(|packet| packet[9] = PROTOCOL_AH),
         (None, Discard::Truncated)
     );
+}
+
+/// keepalived runs version 2 instances without addresses, and a pair of them must hear each other.
+#[test]
+fn a_version_2_router_without_addresses_takes_adverts_without_addresses_from_its_like() {
+    let mut receiver = config(Version::V2, &["192.0.2.7"]);
+    let other = receiver.clone();
+    receiver.addresses = AddressList::new(Family::V4, []).unwrap();
+    let sent = Sent::to(&receiver);
+    let packet = sent.packet(1);
+    assert_eq!(packet.len(), 20 + 16);
+    let accepted = receive(&receiver, &packet).unwrap();
+    assert_eq!(accepted.advert.addresses().count(), 0);
+    assert!(matches!(
+        receive(&other, &packet),
+        Err(Discard::CountZero)
+    ));
+    let third = sent
+        .send
+        .advert(Version::V3, false, WirePriority::from_wire(100));
+    assert!(third.is_err(), "version 3 carries at least one");
 }

@@ -141,7 +141,12 @@ fn authentication_by_header_asks_for_its_own_protocol() {
 fn plans_that_make_no_adverts_are_refused_with_the_routers_name() {
     let mut empty = plan("eth0", 100, 100);
     empty.routers[0].addresses.clear();
-    assert!(matches!(built(&empty), Err(CoreError::Addresses { router, .. }) if router == "VI_1"));
+    assert!(matches!(built(&empty), Err(CoreError::Unsendable { router }) if router == "VI_1"));
+
+    let mut double = plan("eth0", 100, 100);
+    let again = double.routers[0].addresses[0].clone();
+    double.routers[0].addresses.push(again);
+    assert!(matches!(built(&double), Err(CoreError::Addresses { router, .. }) if router == "VI_1"));
 
     let mut twice = plan("eth0", 100, 100);
     second(&mut twice).vrid = Vrid::new(7).unwrap();
