@@ -129,7 +129,8 @@ pub fn values(history: &History, router: u16, stage: Stage) -> Vec<Value> {
             .map(|gap| gap.value)
             .collect(),
         // A capture is its own reader.
-        Stage::Read if history.node.source == Source::Capture => Vec::new(),
+        // Whoever watches from outside does not see them read.
+        Stage::Read if history.node.source != Source::Daemon => Vec::new(),
         Stage::Read => {
             let heard = history.received.iter().filter(|one| one.router == router);
             let values = heard.filter_map(|one| span(one.arrived, Some(one.read)));

@@ -47,11 +47,14 @@ fn transitions(history: &History) -> Vec<(i64, Word, Word, Cause)> {
     history
         .events
         .iter()
-        .filter_map(|event| match event.event.kind {
-            Kind::Transition {
+        .filter_map(|event| {
+            let Kind::Transition {
                 from, to, cause, ..
-            } => Some((ms(event.at), from, to, cause)),
-            _ => None,
+            } = event.event.kind
+            else {
+                return None;
+            };
+            Some((ms(event.at), from, to, cause))
         })
         .collect()
 }
@@ -314,13 +317,12 @@ fn a_log_in_local_time_is_fitted_to_the_capture() {
         let summary = capture::log::merge(&text, &capture::log::Options::default(), &mut history);
         assert_eq!(summary.utc_offset, Some(offset));
         assert!(summary.matched >= 1, "{summary:?}");
-        let stalled = history
-            .events
-            .iter()
-            .find_map(|event| match event.event.kind {
-                Kind::Stalled { late_us } => Some((ms(event.at), late_us)),
-                _ => None,
-            });
+        let stalled = history.events.iter().find_map(|event| {
+            let Kind::Stalled { late_us } = event.event.kind else {
+                return None;
+            };
+            Some((ms(event.at), late_us))
+        });
         assert_eq!(stalled, Some((44_000, 5_275_731)));
         let runs: Vec<_> = history
             .runs

@@ -17,6 +17,10 @@ fn ago(millis: u64) -> Moment {
 }
 
 /// A status that uses every field of the schema.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a whole status in one place is easier to read"
+)]
 fn example() -> Status {
     let peer: IpAddr = "10.0.0.2".parse().unwrap();
     let transition = Event {
@@ -144,6 +148,10 @@ fn daemon() -> Daemon {
     }
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = " IpAddr) -> Router {:a whole router in one place is easier to read"
+)]
 fn router(peer: IpAddr) -> Router {
     Router {
         name: "loadbalancer".to_owned(),

@@ -16,17 +16,17 @@ pub fn judge(
     let router = incident
         .router
         .and_then(|router| history.routers.get(usize::from(router)));
-    let headline = match incident.what {
-        Happening::Transition { old, new } => format!("{old} -> {new}"),
-        _ => String::from("out of the ordinary"),
+    let headline = if let Happening::Transition { old, new } = incident.what {
+        format!("{old} -> {new}")
+    } else {
+        String::from("out of the ordinary")
     };
-    let cause = history
-        .events
-        .iter()
-        .find_map(|numbered| match &numbered.event.kind {
-            Kind::Transition { cause, .. } if numbered.at == incident.at => Some(cause),
-            _ => None,
-        });
+    let cause = history.events.iter().find_map(|numbered| {
+        let Kind::Transition { cause, .. } = &numbered.event.kind else {
+            return None;
+        };
+        (numbered.at == incident.at).then_some(cause)
+    });
     Verdict {
         schema: SCHEMA,
         incident: *incident,

@@ -51,6 +51,10 @@ pub(crate) fn start(
 }
 
 /// The same with another address thread.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one path in the order in which it happens"
+)]
 pub(crate) fn start_with(
     plan: &Plan,
     options: CoreOptions,

@@ -42,6 +42,10 @@ impl Outbox {
     }
 
     /// Sends one advert of a router, a copy to each destination.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one path in the order in which it happens"
+    )]
     pub(super) fn advertise(
         &mut self,
         io: &mut Io,

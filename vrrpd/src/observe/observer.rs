@@ -216,6 +216,17 @@ impl Observer {
         self.lock().add(kind, Now::read().at(at));
     }
 
+    /// Takes the state in which another daemon's router was found.
+    pub(crate) fn found(&self, name: &str, state: Word, at: Instant) {
+        let now = Now::read().at(at);
+        let mut inner = self.lock();
+        let remembered = inner.remember(name);
+        remembered.word = state;
+        remembered.cause = Some((at, Cause::Unseen));
+        let router = Name::new(name);
+        inner.add(Kind::Found { router, state }, now);
+    }
+
     /// Takes a change of state that was seen from outside of the daemon that made it.
     pub(crate) fn seen(
         &self,

@@ -83,6 +83,10 @@ impl Drop for Watching {
     }
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "the start of an observer in order, as it can be read from top to bottom"
+)]
 async fn watch(options: &Options, prepared: Prepared) -> Result<Exit, Failure> {
     let Prepared {
         configuration,
@@ -283,12 +287,14 @@ fn start_thread(
     board: &Board,
 ) -> Result<Watching, Failure> {
     let failed = |error: &dyn std::error::Error| Failure::new(Exit::Failure, error);
-    let denied = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::PermissionDenied => Failure {
+    let denied = |error: std::io::Error| {
+        if error.kind() != std::io::ErrorKind::PermissionDenied {
+            return Failure::new(Exit::Failure, &error);
+        }
+        Failure {
             exit: Exit::Permission,
             text: format!("cannot listen: {error}: start as root, or with CAP_NET_RAW"),
-        },
-        _ => Failure::new(Exit::Failure, &error),
+        }
     };
     let monitor = Monitor::open().map_err(|error| failed(&error))?;
     let mut links = Links::default();

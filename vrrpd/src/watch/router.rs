@@ -360,7 +360,17 @@ impl Watched {
                         at,
                     });
                 }
-                Told::Found { .. } | Told::Lower { .. } => {}
+                Told::Found { at, state: word } => {
+                    let at = axis.instant(at);
+                    self.since = at;
+                    self.last_transition = Some(Transition {
+                        from: state(word),
+                        to: state(word),
+                        cause: ProtoCause::Started,
+                        at,
+                    });
+                }
+                Told::Lower { .. } => {}
             }
         }
     }

@@ -36,8 +36,6 @@ pub(super) struct Tap {
 pub(super) struct Packet<'a> {
     /// When it left or arrived; when it was read where the kernel gave no stamp.
     pub(super) at: Instant,
-    /// When it was read.
-    pub(super) read: Instant,
     /// The interface.
     pub(super) index: u32,
     /// This host sent it.
@@ -84,11 +82,11 @@ impl Tap {
             Err(errno) => return Err(errno.into()),
         };
         let stamp = message.cmsgs().ok().and_then(|mut all| {
-            all.find_map(|one| match one {
-                ControlMessageOwned::ScmTimestampns(stamp) => {
-                    Some(stamp.tv_sec().saturating_mul(1_000_000_000) + stamp.tv_nsec())
-                }
-                _ => None,
+            all.find_map(|one| {
+                let ControlMessageOwned::ScmTimestampns(stamp) = one else {
+                    return None;
+                };
+                Some(stamp.tv_sec().saturating_mul(1_000_000_000) + stamp.tv_nsec())
             })
         });
         let length = message.bytes;
@@ -110,7 +108,6 @@ impl Tap {
         let bytes = self.buffer.get(..length).unwrap_or_default();
         see(&Packet {
             at,
-            read: now.monotonic,
             index,
             outgoing,
             mac,

@@ -176,11 +176,8 @@ impl Work {
         for one in told {
             match one {
                 Told::Found { at, state } => {
-                    let kind = Kind::Found {
-                        router: name,
-                        state,
-                    };
-                    self.observer.record_at(kind, self.axis.instant(at));
+                    self.observer
+                        .found(&router.plan.name, state, self.axis.instant(at));
                 }
                 Told::Changed {
                     at,
@@ -297,26 +294,22 @@ impl Work {
         let due = |last: Option<Instant>, period| {
             last.is_none_or(|last| now.saturating_since(last) >= period)
         };
-        match &mut self.process {
-            Some(process) if due(process.sampled(), PERIOD) => {
-                if !process.sample() {
-                    let pid = process.pid;
-                    self.process = None;
-                    self.searched = now;
-                    tracing::info!("the watched process {pid} has ended");
-                    self.all_learn(now, Word::Init, Cause::Stopped);
-                }
+        let gone = self.process.as_mut().and_then(|process| {
+            let alive = !due(process.sampled(), PERIOD) || process.sample();
+            (!alive).then_some(process.pid)
+        });
+        if let Some(pid) = gone {
+            self.process = None;
+            self.searched = now;
+            tracing::info!("the watched process {pid} has ended");
+            self.all_learn(now, Word::Init, Cause::Stopped);
+        } else if self.process.is_none() && due(Some(self.searched), SEARCH) {
+            self.searched = now;
+            self.process = Process::find();
+            if let Some(process) = &self.process {
+                tracing::info!("watches process {}", process.pid);
+                self.restarted(now);
             }
-            Some(_) => {}
-            None if due(Some(self.searched), SEARCH) => {
-                self.searched = now;
-                self.process = Process::find();
-                if let Some(process) = &self.process {
-                    tracing::info!("watches process {}", process.pid);
-                    self.restarted(now);
-                }
-            }
-            None => {}
         }
     }
 

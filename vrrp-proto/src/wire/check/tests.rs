@@ -117,7 +117,7 @@ const fn nothing(_: &mut Vec<u8>) {}
 const fn as_is(_: &mut ReceiveConfig) {}
 
 /// In the order of R-24.
-const DEFECTS: [Defect; 16] = [
+const DEFECTS: [Defect; 17] = [
     Defect {
         discard: Discard::IpHeader,
         packet: nothing,
@@ -674,10 +674,7 @@ fn a_version_2_router_without_addresses_takes_adverts_without_addresses_from_its
     assert_eq!(packet.len(), 20 + 16);
     let accepted = receive(&receiver, &packet).unwrap();
     assert_eq!(accepted.advert.addresses().count(), 0);
-    assert!(matches!(
-        receive(&other, &packet),
-        Err(Discard::CountZero)
-    ));
+    assert!(matches!(receive(&other, &packet), Err(Discard::CountZero)));
     let third = sent
         .send
         .advert(Version::V3, false, WirePriority::from_wire(100));
