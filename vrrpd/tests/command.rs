@@ -84,10 +84,10 @@ fn an_unknown_option_ends_with_1_and_is_named() {
 }
 
 #[test]
-fn observing_is_refused_until_it_is_built() {
-    let output = run(&["--observe", "-n"]);
-    assert_eq!(code(&output), 1);
-    assert!(errors(&output).contains("--observe is not built yet"));
+fn observing_needs_a_configuration_too() {
+    let output = run(&["--observe", "-n", "-f", "/nonexistent/keepalived.conf"]);
+    assert_eq!(code(&output), 6);
+    assert!(errors(&output).contains("/nonexistent/keepalived.conf"));
 }
 
 #[test]
