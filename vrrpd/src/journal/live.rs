@@ -67,6 +67,8 @@ pub(crate) struct JournalFacts {
     pub(crate) trouble: Option<String>,
     /// Since when the disk has not come back from what it was asked.
     pub(crate) busy_since: Option<Instant>,
+    /// When its thread told this. It does so every second, whatever there is to write.
+    pub(crate) told: Instant,
 }
 
 /// The number and the verdict of the last near failover.

@@ -342,6 +342,7 @@ impl Work {
             lost: self.lost.load(Ordering::Relaxed),
             trouble: self.trouble.clone(),
             busy_since: busy.then(core::now),
+            told: core::now(),
         };
         self.live.lock().journal = Some(facts);
     }

@@ -12,6 +12,8 @@ use crate::journal::{Axis, JournalFacts, Live, NearNote, RecorderFacts, Shown};
 
 /// A disk that has not answered for this long hangs.
 const HANGS: Duration = Duration::from_secs(3);
+/// The journal's thread, which tells how it is every second, is held up where it has not for this long.
+const SILENT: Duration = Duration::from_secs(5);
 
 /// The flight recorder as its maker knows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -133,12 +135,17 @@ impl Known {
             .busy_since
             .map(|since| now.monotonic.saturating_since(since))
             .filter(|busy| *busy >= HANGS);
-        let trouble = match busy {
-            Some(busy) => Some(format!(
+        let silent = now.monotonic.saturating_since(facts.told);
+        let trouble = match (busy, &facts.trouble) {
+            (Some(busy), _) => Some(format!(
                 "the disk has not answered for {} s",
                 millis(busy) / 1_000
             )),
-            None => facts.trouble.clone(),
+            (None, None) if silent >= SILENT => Some(format!(
+                "its thread has not run for {} s",
+                millis(silent) / 1_000
+            )),
+            (None, trouble) => trouble.clone(),
         };
         Some(Journal {
             directory: facts.directory.clone(),

@@ -149,7 +149,7 @@ pub(super) fn queued(scene: &mut Scene) -> Result<(), String> {
 
 fn queue_drop(scene: &mut Scene) -> Result<(), String> {
     let time = scene.outage();
-    let rate = 74 * 8 * 1000 / scene.setup.down().as_millis().max(1);
+    let rate = 74 * 8 * 1000 / 4 / scene.setup.down().as_millis().max(1);
     let host = &scene.leader.host;
     host.must(&format!(
         "tc qdisc add dev {INTERFACE} root tbf rate {rate}bit burst 80 limit 90"
