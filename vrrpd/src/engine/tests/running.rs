@@ -131,7 +131,12 @@ impl Running {
             ),
             "{stopped:?}"
         );
-        assert!(!self.core.snapshot().engine.running);
+        // The report is sent before the engine's last snapshot is published.
+        let bound = std::time::Instant::now() + Duration::from_secs(5);
+        while self.core.snapshot().engine.running {
+            assert!(std::time::Instant::now() < bound, "the engine still runs");
+            std::thread::sleep(Duration::from_millis(1));
+        }
         self.core.join();
     }
 }
