@@ -3,7 +3,7 @@
 //! Nothing here decides anything about VRRP, and nothing here can hold the engine up: commands go through a wait-free
 //! queue, reports come back through another, and a snapshot is read from atomics.
 
-mod build;
+pub(crate) mod build;
 mod error;
 mod names;
 mod options;
@@ -39,8 +39,8 @@ pub(crate) use start::{Recording, start};
 pub use view::CoreView;
 
 use build::RouterName;
-use names::TrackerNames;
-use places::Places;
+pub(crate) use names::TrackerNames;
+pub(crate) use places::Places;
 
 use crate::engine::{self, Command, Setup, Shared, clock};
 use crate::publish::{Board, EngineFacts};

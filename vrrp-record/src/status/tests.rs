@@ -17,10 +17,6 @@ fn ago(millis: u64) -> Moment {
 }
 
 /// A status that uses every field of the schema.
-#[expect(
-    clippy::too_many_lines,
-    reason = "a whole status in one place is easier to read"
-)]
 fn example() -> Status {
     let peer: IpAddr = "10.0.0.2".parse().unwrap();
     let transition = Event {
@@ -98,15 +94,7 @@ fn example() -> Status {
             memory_locked: false,
             memory_why_not: Some("ENOMEM (out of memory)".to_owned()),
         },
-        recorder: Some(Recorder {
-            file: "/run/vrrpd/flight.ring".to_owned(),
-            lock_errno: None,
-            lost: 0,
-            capacity_s: Some(9_000),
-            bytes: 2_097_152,
-            window_s: Some(8_040),
-            trouble: None,
-        }),
+        recorder: Some(recorder()),
         journal: Some(Journal {
             directory: "/var/log/vrrpd".to_owned(),
             bytes: 20_480,
@@ -148,9 +136,21 @@ fn daemon() -> Daemon {
     }
 }
 
+fn recorder() -> Recorder {
+    Recorder {
+        file: "/run/vrrpd/flight.ring".to_owned(),
+        bytes: 2_097_152,
+        lock_errno: None,
+        lost: 0,
+        capacity_s: Some(9_000),
+        window_s: Some(8_040),
+        trouble: None,
+    }
+}
+
 #[expect(
     clippy::too_many_lines,
-    reason = " IpAddr) -> Router {:a whole router in one place is easier to read"
+    reason = "a whole router in one place is easier to read"
 )]
 fn router(peer: IpAddr) -> Router {
     Router {

@@ -37,8 +37,8 @@ use crate::publish::{Board, RouterFacts};
 const LONGEST_HOLD: Duration = Duration::from_secs(2);
 
 /// What a plan gives the threads, and what the core remembers of it.
-pub(super) struct Built {
-    pub(super) setup: Box<Setup>,
+pub(crate) struct Built {
+    pub(crate) setup: Box<Setup>,
     pub(super) address: Box<AddressSetup>,
     pub(super) board: Arc<Board>,
     /// Name and interface of each router, in the plan's order.
@@ -47,7 +47,7 @@ pub(super) struct Built {
 
 /// How a router is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RouterName {
+pub(crate) struct RouterName {
     pub(super) id: RouterId,
     pub(super) name: String,
     pub(super) interface: String,
@@ -76,7 +76,7 @@ impl RouterName {
 }
 
 /// Builds everything for `plan`.
-pub(super) fn build(
+pub(crate) fn build(
     plan: &Plan,
     interfaces: &mut InterfaceNames,
     trackers: &mut TrackerNames,

@@ -8,13 +8,13 @@ use crate::recorder;
 
 /// The places given so far, and the recorder's descriptions of them.
 #[derive(Debug, Default)]
-pub(super) struct Places {
+pub(crate) struct Places {
     routers: Vec<RouterId>,
     descriptions: Vec<Description<'static>>,
 }
 
 impl Places {
-    pub(super) const fn new(descriptions: Vec<Description<'static>>) -> Self {
+    pub(crate) const fn new(descriptions: Vec<Description<'static>>) -> Self {
         Self {
             routers: Vec::new(),
             descriptions,

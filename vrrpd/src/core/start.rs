@@ -38,6 +38,12 @@ pub(crate) struct Recording {
     pub(crate) descriptions: Vec<Description<'static>>,
 }
 
+impl Recording {
+    fn parts(self) -> (Box<Flight>, Vec<Description<'static>>) {
+        (Box::new(Flight::new(self.engine)), self.descriptions)
+    }
+}
+
 /// Starts the engine and address threads for `plan`. Call it within a tokio context.
 ///
 /// # Errors
@@ -51,10 +57,6 @@ pub(crate) fn start(
 }
 
 /// The same with another address thread.
-#[expect(
-    clippy::too_many_lines,
-    reason = "one path in the order in which it happens"
-)]
 pub(crate) fn start_with(
     plan: &Plan,
     options: CoreOptions,
@@ -62,13 +64,8 @@ pub(crate) fn start_with(
     spawn: impl FnOnce(AddressSetup, AddressEnds, Option<u8>) -> io::Result<JoinHandle<()>>,
 ) -> Result<(Core, Reports), CoreError> {
     let (mut interfaces, mut trackers) = (InterfaceNames::default(), TrackerNames::default());
-    let (flight, descriptions) = match recording {
-        Some(Recording {
-            engine,
-            descriptions,
-        }) => (Some(Box::new(Flight::new(engine))), descriptions),
-        None => (None, Vec::new()),
-    };
+    let (flight, descriptions) = recording.map(Recording::parts).unzip();
+    let descriptions = descriptions.unwrap_or_default();
     let mut places = Places::new(descriptions);
     let mut built = build::build(plan, &mut interfaces, &mut trackers, &mut places)?;
     built.setup.io.flight = flight;
@@ -91,13 +88,7 @@ pub(crate) fn start_with(
     let reports =
         Reports::new(world_signal, world_engine, world_address).map_err(CoreError::Signal)?;
 
-    let fifo = match plan.global.realtime {
-        Realtime::Off => None,
-        Realtime::Fifo(priority) => {
-            // Below the engine where there is room below it.
-            Some(priority.saturating_sub(1).max(1))
-        }
-    };
+    let fifo = below(plan.global.realtime);
     // Without the limit the engine still keeps its own budget.
     let _ = engine::install_limit();
     let ends = AddressEnds {
@@ -177,6 +168,14 @@ pub(crate) fn start_with(
         threads: vec![engine_thread, address_thread],
     };
     Ok((core, reports))
+}
+
+/// The address thread's priority: below the engine where there is room below it.
+fn below(realtime: Realtime) -> Option<u8> {
+    match realtime {
+        Realtime::Off => None,
+        Realtime::Fifo(priority) => Some(priority.saturating_sub(1).max(1)),
+    }
 }
 
 /// Starts a thread that takes no signals but the kernel's warning about its running time: a handler of the other world

@@ -20,6 +20,8 @@ mod replace;
 mod reports;
 mod run;
 mod setup;
+#[cfg(feature = "slow-steps")]
+mod slow;
 mod stamp_ring;
 mod steps;
 mod stop;
@@ -35,5 +37,7 @@ pub(crate) use lock::{lock_setup, state as lock_state};
 pub(crate) use realtime::{Realtime, install_limit};
 pub(crate) use run::Engine;
 pub(crate) use setup::{DiscardReport, InterfaceIo, Io, RouterIo, Setup};
+#[cfg(feature = "slow-steps")]
+pub(crate) use slow::Order as SlowStep;
 pub(crate) use stamp_ring::StampRing;
 pub(crate) use transmit::is_sendable;

@@ -1,5 +1,6 @@
 //! The engine against real sockets: two hosts, and a stand-in for the address thread.
 
+mod cost;
 mod host;
 pub(crate) mod plans;
 mod recorded;

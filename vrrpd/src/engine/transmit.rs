@@ -11,7 +11,7 @@ use vrrp_proto::units::{Version, WirePriority};
 use vrrp_proto::wire::{Advert, Envelope, MAX_PACKET};
 
 use super::clock::{self, ClockPair};
-use super::flight::{Due, Flight, OutQueue};
+use super::flight::{Due, Flight, OutQueue, Seen};
 use super::setup::{InterfaceIo, Io, RouterIo, family_position};
 use super::stamp_ring::StampRing;
 use crate::net::control::{self, Outgoing};
@@ -42,10 +42,6 @@ impl Outbox {
     }
 
     /// Sends one advert of a router, a copy to each destination.
-    #[expect(
-        clippy::too_many_lines,
-        reason = "one path in the order in which it happens"
-    )]
     pub(super) fn advertise(
         &mut self,
         io: &mut Io,
@@ -63,18 +59,16 @@ impl Outbox {
         let position = family_position(router.id.family);
         let socket = (router.interface, position);
         let mut flight = io.flight.as_deref_mut();
+        let due_now = Due {
+            router: index,
+            socket,
+            priority,
+            due,
+            woke,
+            skipped,
+        };
         let number = match flight.as_deref_mut() {
-            Some(flight) => flight.due(
-                &mut router.track,
-                Due {
-                    router: index,
-                    socket,
-                    priority,
-                    due,
-                    woke,
-                    skipped,
-                },
-            ),
+            Some(flight) => flight.due(&mut router.track, due_now),
             None => {
                 self.unrecorded += 1;
                 self.unrecorded
@@ -108,17 +102,13 @@ impl Outbox {
         let Some(socket) = socket else {
             return unsendable(router, flight);
         };
-        if let Some(flight) = flight.as_deref_mut()
-            && outq[position].is_held()
-        {
-            // What is still there now is held from the adverts before.
-            look(
-                flight,
-                &mut outq[position],
-                socket,
-                (router.interface, position),
-                number - 1,
-            );
+        let outq = &mut outq[position];
+        if let Some(flight) = flight.as_deref_mut() {
+            if outq.is_held() {
+                // What is still there now is held from the adverts before.
+                look(flight, outq, socket, (router.interface, position));
+            }
+            outq.sent(number);
         }
         touched[position] = socket.stamped;
         router.sequence = next_sequence(router.sequence);
@@ -130,12 +120,6 @@ impl Outbox {
         if let Some(flight) = flight.as_deref_mut() {
             flight.submitted(number, router.sequence, now);
         }
-        // Interoperation (RFC 9568 §8.4.2) sends a second advert for version 2 routers; it is part of the same event.
-        let versions: &[Version] = if config.interoperate {
-            &[Version::V3, Version::V2]
-        } else {
-            &[config.version]
-        };
         let mut stamper = Stamper {
             ring: &mut stamps[position],
             index,
@@ -144,7 +128,7 @@ impl Outbox {
             unstamped: None,
             flight,
         };
-        for &version in versions {
+        for &version in versions(config) {
             self.send_copies(
                 router,
                 (sockets, socket),
@@ -274,8 +258,7 @@ impl Outbox {
         };
         let outq = &mut outq[position];
         if outq.is_due(clock::now(), ring.worth_a_look()) {
-            let last = flight.last();
-            look(flight, outq, socket, (interface, position), last);
+            look(flight, outq, socket, (interface, position));
         }
         flight.flush();
     }
@@ -287,21 +270,25 @@ impl Outbox {
     }
 }
 
-/// Looks at a transmit socket's send memory, after advert `last`.
-fn look(
-    flight: &mut Flight,
-    outq: &mut OutQueue,
-    socket: &TransmitSocket,
-    place: (usize, usize),
-    last: u64,
-) {
+/// Interoperation (RFC 9568 §8.4.2) sends a second advert for version 2 routers; it is part of the same event.
+fn versions(config: &Config) -> &[Version] {
+    if config.interoperate {
+        &[Version::V3, Version::V2]
+    } else {
+        std::slice::from_ref(&config.version)
+    }
+}
+
+/// Looks at a transmit socket's send memory.
+fn look(flight: &mut Flight, outq: &mut OutQueue, socket: &TransmitSocket, place: (usize, usize)) {
     let Ok(bytes) = sys::socket::unsent(&socket.socket) else {
         return;
     };
     let now = clock::now();
-    match outq.saw(bytes, last, now) {
-        Some(from) => flight.taken(place, from, now),
-        None => flight.held(last, bytes),
+    match outq.saw(bytes, now) {
+        Seen::Nothing => {}
+        Seen::Held(last) => flight.held(last, bytes),
+        Seen::Taken(from) => flight.taken(place, from, now),
     }
 }
 
@@ -394,13 +381,8 @@ const fn next_sequence(last: u16) -> u16 {
 
 /// An advert that can be sent in every version that the router speaks.
 pub(crate) fn is_sendable(router: &RouterIo, config: &Config) -> bool {
-    let versions: &[Version] = if config.interoperate {
-        &[Version::V3, Version::V2]
-    } else {
-        &[config.version]
-    };
     let priority = WirePriority::from(config.priority);
-    versions.iter().all(|version| {
+    versions(config).iter().all(|version| {
         let advert: Result<Advert<'_>, _> =
             router.send.advert(*version, config.interoperate, priority);
         advert.is_ok()

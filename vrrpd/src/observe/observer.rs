@@ -13,7 +13,7 @@ use vrrp_proto::time::Instant;
 use vrrp_record::cause::Cause;
 use vrrp_record::control::Command;
 use vrrp_record::event::{DownReason, Event, InterfaceChange, Kind, Remover};
-use vrrp_record::ring::{EVENT, RegionWriter, append_event};
+use vrrp_record::ring::{EVENT, RegionWriter, append_event, append_unavailable};
 use vrrp_record::status::Status;
 use vrrp_record::text::Name;
 use vrrp_record::verdict::Verdict;
@@ -180,9 +180,19 @@ impl Observer {
         self
     }
 
-    /// Puts every event from now on into the flight recorder, and what this machine cannot tell.
+    /// Puts every event from now on into the flight recorder.
     pub(crate) fn keep_in(&self, events: RegionWriter<'static, EVENT>) {
         self.lock().kept = Some(events);
+    }
+
+    /// Puts what this machine cannot tell into the flight recorder, for whoever reads it when the daemon is gone.
+    pub(crate) fn keep_unavailable(&self) {
+        let missing = self.status().unavailable;
+        if let Some(kept) = &mut self.lock().kept {
+            for missing in &missing {
+                append_unavailable(kept, missing);
+            }
+        }
     }
 
     /// What status shows of the flight recorder.

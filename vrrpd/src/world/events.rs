@@ -136,6 +136,8 @@ impl Running {
     pub(super) fn handle_beat(&mut self) -> Option<Exit> {
         self.parts.claims.answer();
         self.readiness.looked_at();
+        #[cfg(feature = "slow-steps")]
+        self.give_slow_step();
         if self.recorder.is_lost() {
             let shown = self.recorder.shown.clone();
             tracing::warn!("{}", shown.trouble.as_deref().unwrap_or_default());
@@ -149,6 +151,20 @@ impl Running {
             return Some(Exit::Internal);
         }
         None
+    }
+
+    /// Takes the slow step that a drill wrote down, and leaves it for the engine.
+    #[cfg(feature = "slow-steps")]
+    fn give_slow_step(&self) {
+        let path = self.parts.run_dir.path().join("slow-step");
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            return;
+        };
+        let _ = std::fs::remove_file(&path);
+        match crate::engine::SlowStep::parse(&text) {
+            Some(step) => step.give(),
+            None => tracing::warn!("no slow step: {text}"),
+        }
     }
 
     /// One line for the service manager's status.

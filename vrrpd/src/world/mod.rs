@@ -195,6 +195,7 @@ impl Running {
             Arc::new(move |kind| recorder.record(kind)),
         );
         let sampler = start_sampler(&configuration, &core, &observer, missing, begun.samples);
+        observer.keep_unavailable();
         let mut running = Self {
             core,
             reports,

@@ -25,6 +25,7 @@ use crate::net::StampPoint;
 use crate::recorder::EnginePart;
 use open::{Open, OpenAdverts};
 pub(crate) use outq::OutQueue;
+pub(super) use outq::Seen;
 pub(crate) use track::Track;
 
 /// Stamps of an advert are waited for this long; they are amended even later while the advert is remembered.
@@ -231,11 +232,6 @@ impl Flight {
             }
         });
         self.dirty_from = self.dirty_from.min(first);
-    }
-
-    /// The number of the advert that was due last.
-    pub(super) const fn last(&self) -> u64 {
-        self.open.next() - 1
     }
 
     /// Writes again what stamps changed.

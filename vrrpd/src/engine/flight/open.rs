@@ -80,11 +80,6 @@ impl OpenAdverts {
         usize::try_from(number % LENGTH as u64).unwrap_or_default()
     }
 
-    /// The number that [`Self::begin`] gives next.
-    pub(super) const fn next(&self) -> u64 {
-        self.next
-    }
-
     /// The advert that gives its place to the next one.
     pub(super) fn oldest(&mut self) -> Option<&mut Open> {
         let open = &mut self.adverts[Self::place(self.next)];

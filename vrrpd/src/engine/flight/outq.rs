@@ -13,8 +13,21 @@ const APART: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct OutQueue {
     looked: Option<Instant>,
+    /// The advert that was sent last on it; 0 before the first.
+    last: u64,
     /// The first advert that may be held, while bytes are.
     held_from: Option<u64>,
+}
+
+/// What a look says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) enum Seen {
+    /// Nothing was sent on this socket yet.
+    Nothing,
+    /// Bytes of this advert, and perhaps of earlier ones, are still there.
+    Held(u64),
+    /// Everything is taken, from this advert on.
+    Taken(u64),
 }
 
 impl OutQueue {
@@ -23,20 +36,28 @@ impl OutQueue {
         self.held_from.is_some()
     }
 
+    /// An advert was handed to the socket.
+    pub(in crate::engine) const fn sent(&mut self, number: u64) {
+        self.last = number;
+    }
+
     /// Whether to look now.
     pub(in crate::engine) fn is_due(&self, now: Instant, suspicious: bool) -> bool {
         let long_ago = |at: Instant| now.saturating_since(at) >= APART;
         suspicious || self.is_held() || self.looked.is_none_or(long_ago)
     }
 
-    /// What a look saw, after advert `last`. Returns the first advert that is known to be taken now.
-    pub(in crate::engine) fn saw(&mut self, bytes: u32, last: u64, now: Instant) -> Option<u64> {
+    /// A look saw so many bytes.
+    pub(in crate::engine) fn saw(&mut self, bytes: u32, now: Instant) -> Seen {
         self.looked = Some(now);
-        if bytes > 0 {
-            self.held_from.get_or_insert(last);
-            return None;
+        if self.last == 0 {
+            return Seen::Nothing;
         }
-        Some(self.held_from.take().unwrap_or(last))
+        if bytes > 0 {
+            self.held_from.get_or_insert(self.last);
+            return Seen::Held(self.last);
+        }
+        Seen::Taken(self.held_from.take().unwrap_or(self.last))
     }
 
     /// Nothing is known any more: the socket is another one.
@@ -54,13 +75,21 @@ mod tests {
         let at = |millis: u64| Instant::from_nanos(millis * 1_000_000);
         let mut queue = OutQueue::default();
         assert!(queue.is_due(at(0), false));
-        assert_eq!(queue.saw(0, 5, at(0)), Some(5));
+        assert_eq!(queue.saw(0, at(0)), Seen::Nothing);
+        queue.sent(5);
+        assert_eq!(queue.saw(0, at(0)), Seen::Taken(5));
         assert!(!queue.is_due(at(999), false));
         assert!(queue.is_due(at(10), true), "a stamp is missing");
-        assert_eq!(queue.saw(832, 6, at(1000)), None);
+        queue.sent(6);
+        assert_eq!(queue.saw(832, at(1000)), Seen::Held(6));
         assert!(queue.is_held() && queue.is_due(at(1001), false));
-        assert_eq!(queue.saw(1664, 7, at(1100)), None);
-        assert_eq!(queue.saw(0, 8, at(1200)), Some(6), "all of them at once");
+        queue.sent(9);
+        assert_eq!(queue.saw(1664, at(1100)), Seen::Held(9));
+        assert_eq!(
+            queue.saw(0, at(1200)),
+            Seen::Taken(6),
+            "all of them at once"
+        );
         assert!(!queue.is_held());
     }
 }
