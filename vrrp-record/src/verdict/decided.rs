@@ -1,0 +1,548 @@
+//! Transitions that a local fact decided: priorities, releases, faults, trackers, groups, operators.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each question looks for a few kinds of event; all others say nothing to it"
+)]
+
+use super::egress::link_lost;
+use super::view::{Draft, View, seen};
+use super::{Code, Confidence, Incident};
+use crate::cause::Cause;
+use crate::event::{
+    DownReason, InterfaceChange, Kind, RunOutcome, StopReason, TrackerKind, TrackerState,
+};
+use crate::history::{Numbered, Time};
+use crate::text::Name;
+use crate::words::{FaultSet, Objects};
+
+/// How long before a transition its reason may lie, in nanoseconds.
+const BACK: i64 = 10_000_000_000;
+
+/// Events of the window before a transition, latest first.
+pub(super) fn before<'a>(
+    view: &View<'a>,
+    at: Time,
+    length: i64,
+) -> impl Iterator<Item = &'a Numbered> + use<'a> {
+    let from = at.plus(-length);
+    let until = at.plus(50_000_000).min(view.as_of);
+    view.history
+        .events
+        .iter()
+        .rev()
+        .filter(move |event| event.at >= from && event.at <= until)
+}
+
+/// Names what decided a transition.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one flat table with an arm for each cause"
+)]
+pub(super) fn decided(
+    view: &View<'_>,
+    incident: &Incident,
+    cause: &Cause,
+    priority: u8,
+    draft: &mut Draft,
+) {
+    let certain = Confidence::High;
+    match cause {
+        Cause::Preempting {
+            over,
+            priority: theirs,
+            ours,
+        } => {
+            let fell = fell(view, *over, incident.at, *theirs);
+            let say = match fell {
+                Some(from) => format!(
+                    "{over} lowered its priority from {from} to {theirs}, and ours is {ours}"
+                ),
+                None => format!("our priority {ours} > {theirs} of {over}"),
+            };
+            draft.find(
+                Code::ElectionHigherPriority,
+                certain,
+                None,
+                say,
+                vec![seen(format!(
+                    "advert of {over} with priority {theirs}, ours {ours}"
+                ))],
+            );
+        }
+        Cause::HigherPriority {
+            from,
+            priority: theirs,
+            ours,
+        } => {
+            if own_fall(view, incident.at, *theirs, *ours, draft) {
+                return;
+            }
+            if *theirs == 255 && *ours == 255 {
+                owner_clash(*from, draft);
+                return;
+            }
+            draft.find(
+                Code::ElectionHigherPriority,
+                certain,
+                None,
+                format!("{from} prio {theirs} > ours {ours}"),
+                vec![seen(format!("advert of {from} with priority {theirs}"))],
+            );
+        }
+        Cause::TieLost {
+            from,
+            priority: 255,
+        } => owner_clash(*from, draft),
+        Cause::TieLost { from, priority } => {
+            let ours = view.settings().and_then(|router| router.source);
+            let ours = ours.map_or_else(|| String::from("ours"), |ours| ours.to_string());
+            draft.find(
+                Code::ElectionTie,
+                certain,
+                None,
+                format!("tie at {priority}: {from} > {ours}"),
+                vec![seen(format!(
+                    "advert of {from} with our priority {priority}"
+                ))],
+            );
+        }
+        Cause::Released { by } => draft.find(
+            Code::ElectionResigned,
+            certain,
+            None,
+            format!("planned release by {by} (priority 0)"),
+            vec![seen(format!("advert of {by} with priority 0"))],
+        ),
+        Cause::Fault { faults, objects } => fault(view, incident.at, faults.0, objects, draft),
+        Cause::Group { group } => follows(view, incident, *group, draft),
+        Cause::Stopped => stopped(view, incident.at, draft),
+        Cause::AddressesLost => draft.find(
+            Code::AddressRemovedByOther,
+            certain,
+            None,
+            String::from("another process kept removing the virtual addresses"),
+            removals(view, incident.at, 65_000_000_000),
+        ),
+        Cause::AddressesRefused { errno } => draft.find(
+            Code::AddressRefused,
+            certain,
+            None,
+            Cause::AddressesRefused { errno: *errno }.to_string(),
+            vec![seen("the kernel's answer to the request")],
+        ),
+        Cause::Reconfigured => draft.find(
+            Code::OpsReload,
+            certain,
+            None,
+            format!("the configuration changed; priority is {priority} now"),
+            vec![seen("a reload was applied")],
+        ),
+        Cause::HoldUnhealthy => tracker(view, incident.at, None, draft),
+        Cause::SuccessorReady | Cause::HoldExpired => {
+            stopped(view, incident.at, draft);
+            draft.unknown = Some(cause.to_string());
+        }
+        Cause::Unseen => unseen(view, incident.at, draft),
+        Cause::Started | Cause::OwnerStarted | Cause::FaultCleared => {
+            draft.unknown = Some(format!("nothing failed: {cause}"));
+        }
+        Cause::SilentActive { .. } | Cause::Other => {
+            draft.unknown = Some(cause.to_string());
+        }
+    }
+}
+
+fn owner_clash(from: std::net::IpAddr, draft: &mut Draft) {
+    draft.find(
+        Code::ElectionOwnerClash,
+        Confidence::High,
+        None,
+        format!("{from} also claims to own the address (priority 255)"),
+        vec![seen(format!(
+            "advert of {from} with priority 255, ours is 255"
+        ))],
+    );
+}
+
+/// The priority that another one had before it fell to `now`.
+fn fell(view: &View<'_>, from: std::net::IpAddr, at: Time, now: u8) -> Option<u8> {
+    let last = view
+        .received(at.plus(-BACK), at.plus(-1))
+        .filter(|one| one.from == from && one.priority > now)
+        .last()?;
+    Some(last.priority)
+}
+
+/// Whether our own priority fell below the other's shortly before.
+fn own_fall(view: &View<'_>, at: Time, theirs: u8, ours: u8, draft: &mut Draft) -> bool {
+    let name = view.settings().map(|router| router.name.clone());
+    let fall = before(view, at, BACK).find_map(|event| match &event.event.kind {
+        Kind::Priority { router, from, to }
+            if name.as_deref() == Some(router.as_str()) && to < from =>
+        {
+            Some((*from, *to, event.at))
+        }
+        _ => None,
+    });
+    let Some((from, to, when)) = fall else {
+        return false;
+    };
+    if from < theirs {
+        return false;
+    }
+    draft.find(
+        Code::ElectionOwnPriorityFell,
+        Confidence::High,
+        None,
+        format!("our priority fell from {from} to {to} < {theirs}"),
+        vec![seen(format!(
+            "effective priority {from} -> {to}; now {ours}"
+        ))],
+    );
+    tracker(view, when, None, draft);
+    true
+}
+
+fn fault(view: &View<'_>, at: Time, faults: FaultSet, objects: &Objects, draft: &mut Draft) {
+    let eth = objects
+        .interface
+        .map_or_else(|| String::from("the interface"), |name| name.to_string());
+    if faults.contains(FaultSet::INTERFACE_GONE) || faults.contains(FaultSet::INTERFACE_DOWN) {
+        link(
+            view,
+            at,
+            &eth,
+            faults.contains(FaultSet::INTERFACE_GONE),
+            draft,
+        );
+    } else if faults.contains(FaultSet::NO_SOURCE) {
+        draft.find(
+            Code::EgressSourceGone,
+            Confidence::High,
+            None,
+            format!("the address that adverts leave from vanished from {eth}"),
+            vec![seen(format!("{eth} has no source address"))],
+        );
+    }
+    if faults.contains(FaultSet::TRACKER) {
+        tracker(view, at, objects.tracker, draft);
+    }
+    if faults.contains(FaultSet::GROUP) {
+        draft.find(
+            Code::ElectionSyncGroup,
+            Confidence::High,
+            None,
+            Cause::Group {
+                group: objects.group,
+            }
+            .to_string(),
+            vec![seen("another member of the group has a fault")],
+        );
+        leader(view, at, draft);
+    }
+    if faults.contains(FaultSet::ADDRESS_REFUSED) {
+        draft.find(
+            Code::AddressRefused,
+            Confidence::High,
+            None,
+            Cause::AddressesRefused {
+                errno: objects.errno,
+            }
+            .to_string(),
+            vec![seen("the kernel's answer to the request")],
+        );
+    }
+    if draft.findings.is_empty() {
+        draft.unknown = Some(crate::words::Faults(faults).sentences(objects).join("; "));
+    }
+}
+
+/// Why an interface is down.
+fn link(view: &View<'_>, at: Time, eth: &str, gone: bool, draft: &mut Draft) {
+    let change = link_lost(view, at, at);
+    let by = before(view, at, BACK).find_map(|event| match &event.event.kind {
+        Kind::Interface { interface, by, .. } if interface.as_str() == eth && !by.is_unknown() => {
+            Some(*by)
+        }
+        _ => None,
+    });
+    let who = by.map_or_else(String::new, |by| format!(" by {by}"));
+    match change {
+        Some((_, InterfaceChange::Vanished, _)) => draft.find(
+            Code::EgressLinkDown,
+            Confidence::High,
+            None,
+            format!("{eth} was deleted{who}"),
+            vec![seen(format!("the kernel told that {eth} is gone"))],
+        ),
+        Some((_, _, DownReason::SetDown)) => draft.find(
+            Code::EgressLinkDown,
+            Confidence::High,
+            None,
+            format!("{eth} was set down{who}"),
+            vec![seen(format!("{eth} is no longer up (IFF_UP)"))],
+        ),
+        Some((_, _, DownReason::NoCarrier)) => draft.find(
+            Code::EgressNoCarrier,
+            Confidence::High,
+            None,
+            format!("{eth} lost its carrier"),
+            vec![seen(format!("{eth} is up and has no carrier"))],
+        ),
+        _ if gone => draft.find(
+            Code::EgressLinkDown,
+            Confidence::High,
+            None,
+            format!("{eth} does not exist"),
+            vec![seen(format!("the kernel knows no {eth}"))],
+        ),
+        _ => {
+            draft.unknown = Some(format!(
+                "{eth} is down or has no carrier, and its flags were not recorded"
+            ));
+        }
+    }
+}
+
+/// What a tracker said shortly before.
+pub(super) fn tracker(view: &View<'_>, at: Time, named: Option<Name>, draft: &mut Draft) {
+    let bad = before(view, at, BACK).find_map(|event| match &event.event.kind {
+        Kind::Tracker {
+            kind,
+            name,
+            state: TrackerState::Bad | TrackerState::Expired,
+            outcome,
+        } if named.is_none_or(|named| named.as_str().ends_with(name.as_str())) => {
+            Some((*kind, *name, *outcome))
+        }
+        _ => None,
+    });
+    let Some((kind, name, outcome)) = bad else {
+        draft.saw("a tracked object failed; its own event is not in the records");
+        return;
+    };
+    let changes = before(view, at, 60_000_000_000)
+        .filter(|event| {
+            matches!(&event.event.kind, Kind::Tracker { name: other, state: TrackerState::Good | TrackerState::Bad, .. } if *other == name)
+        })
+        .count();
+    if kind == TrackerKind::Interface {
+        if changes >= 6 {
+            draft.find(
+                Code::HealthLinkFlapping,
+                Confidence::High,
+                None,
+                format!("{name} changed {changes} times in 60 s"),
+                vec![seen(format!(
+                    "{changes} changes of tracked interface {name}"
+                ))],
+            );
+        } else {
+            link(view, at, name.as_str(), false, draft);
+            let eth = view.settings().map(|router| router.interface.as_str());
+            if draft.findings.is_empty() && eth != Some(name.as_str()) {
+                other_link(view, at, name, draft);
+            }
+        }
+        return;
+    }
+    if changes >= 6 {
+        draft.find(
+            Code::HealthOscillating,
+            Confidence::High,
+            None,
+            format!("{name} changed {changes} times in 60 s"),
+            vec![seen(format!("{changes} changes of script {name}"))],
+        );
+    }
+    script(name, outcome, draft);
+}
+
+/// A tracked interface other than the router's own.
+fn other_link(view: &View<'_>, at: Time, name: Name, draft: &mut Draft) {
+    let reason = before(view, at, BACK).find_map(|event| match &event.event.kind {
+        Kind::Interface {
+            interface,
+            change: InterfaceChange::Down | InterfaceChange::Vanished,
+            reason,
+            ..
+        } if *interface == name => Some(*reason),
+        _ => None,
+    });
+    let (code, say) = match reason {
+        Some(DownReason::NoCarrier) => (
+            Code::EgressNoCarrier,
+            format!("tracked interface {name} lost its carrier"),
+        ),
+        Some(DownReason::SetDown) => (
+            Code::EgressLinkDown,
+            format!("tracked interface {name} was set down"),
+        ),
+        _ => {
+            draft.unknown = Some(format!("tracked interface {name} is down"));
+            return;
+        }
+    };
+    draft.unknown = None;
+    draft.find(
+        code,
+        Confidence::High,
+        None,
+        say,
+        vec![seen(format!("the kernel's flags of {name}"))],
+    );
+}
+
+/// Why a script counts as failed.
+pub(super) fn script(name: Name, outcome: Option<RunOutcome>, draft: &mut Draft) {
+    let (code, say) = match outcome {
+        Some(RunOutcome::TimedOut) => (
+            Code::HealthScriptTimeout,
+            format!("{name} timed out and was killed"),
+        ),
+        Some(RunOutcome::Failed { .. }) => (
+            Code::HealthScriptNotRunnable,
+            format!(
+                "{name} {}",
+                outcome.map_or_else(String::new, |o| o.to_string())
+            ),
+        ),
+        Some(RunOutcome::Exited { .. } | RunOutcome::Killed { .. }) => (
+            Code::HealthScriptFailed,
+            format!(
+                "{name} failed ({})",
+                outcome.map_or_else(String::new, |o| o.to_string())
+            ),
+        ),
+        Some(RunOutcome::Started) | None => {
+            draft.unknown = Some(format!("{name} has not reported in time"));
+            draft.saw(format!("the last result of {name} is too old to count"));
+            return;
+        }
+    };
+    draft.find(
+        code,
+        Confidence::High,
+        None,
+        say,
+        vec![seen(format!("script {name} counts as bad"))],
+    );
+}
+
+fn follows(view: &View<'_>, incident: &Incident, group: Option<Name>, draft: &mut Draft) {
+    draft.find(
+        Code::ElectionSyncGroup,
+        Confidence::High,
+        None,
+        Cause::Group { group }.to_string(),
+        vec![seen("the sync group moved")],
+    );
+    leader(view, incident.at, draft);
+}
+
+/// The member of a sync group that moved first.
+fn leader(view: &View<'_>, at: Time, draft: &mut Draft) {
+    let ours = view.settings().map(|router| router.name.clone());
+    let first = before(view, at, 2_000_000_000).find_map(|event| match &event.event.kind {
+        Kind::Transition {
+            router,
+            cause,
+            number,
+            ..
+        } if ours.as_deref() != Some(router.as_str()) => match cause {
+            Cause::Group { .. } => None,
+            Cause::Fault { faults, objects } if !faults.0.contains(FaultSet::GROUP) => Some((
+                *router,
+                *number,
+                Some((faults.0, *objects)),
+                event.at,
+                *cause,
+            )),
+            _ => Some((*router, *number, None, event.at, *cause)),
+        },
+        _ => None,
+    });
+    let Some((router, number, faulty, when, cause)) = first else {
+        return;
+    };
+    draft.saw(format!("{router} #{number} moved first: {cause}"));
+    if let Some((faults, objects)) = faulty {
+        fault(view, when, faults, &objects, draft);
+    }
+}
+
+/// On whose word the daemon stops, or the operator acts.
+fn stopped(view: &View<'_>, at: Time, draft: &mut Draft) {
+    let reason = before(view, at, BACK).find_map(|event| match &event.event.kind {
+        Kind::Stopping { reason } => Some(*reason),
+        _ => None,
+    });
+    let command = before(view, at, BACK).find_map(|event| match &event.event.kind {
+        Kind::Command {
+            command,
+            uid,
+            pid,
+            granted: true,
+            ..
+        } => Some((*command, *uid, *pid)),
+        _ => None,
+    });
+    match (reason, command) {
+        (Some(reason @ StopReason::Signal { .. }), _) => draft.find(
+            Code::SenderStoppedCleanly,
+            Confidence::High,
+            None,
+            format!("planned: {reason}"),
+            vec![seen(
+                "the daemon was told to stop and said goodbye with priority 0",
+            )],
+        ),
+        (None, Some((command, uid, pid))) => draft.find(
+            Code::ElectionOperator,
+            Confidence::High,
+            None,
+            format!("{command} by uid {uid} (pid {pid})"),
+            vec![seen("a command on the control socket")],
+        ),
+        (Some(StopReason::Internal), _) => {
+            draft.unknown = Some(String::from("the daemon could not go on"));
+        }
+        (None, None) => {
+            draft.unknown = Some(String::from("told to stop; by whom is not in the records"));
+        }
+    }
+}
+
+fn removals(view: &View<'_>, at: Time, length: i64) -> Vec<super::Evidence> {
+    let mut evidence: Vec<super::Evidence> = before(view, at, length)
+        .filter_map(|event| match &event.event.kind {
+            Kind::AddressRemoved { address, by, .. } => {
+                Some(seen(format!("{address} was removed by {by}")))
+            }
+            _ => None,
+        })
+        .collect();
+    evidence.truncate(5);
+    evidence
+}
+
+/// A watcher from outside: a goodbye explains the end of a MASTER.
+fn unseen(view: &View<'_>, at: Time, draft: &mut Draft) {
+    let goodbye = view
+        .sent(at.plus(-BACK), at.plus(50_000_000))
+        .any(|sent| sent.priority == 0)
+        || view
+            .received(at.plus(-BACK), at.plus(50_000_000))
+            .any(|one| one.priority == 0);
+    if goodbye {
+        draft.find(
+            Code::ElectionResigned,
+            Confidence::High,
+            None,
+            String::from("planned release (priority 0)"),
+            vec![seen("an advert with priority 0")],
+        );
+    } else {
+        draft.unknown = Some(Cause::Unseen.to_string());
+    }
+}

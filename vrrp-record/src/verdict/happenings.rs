@@ -1,0 +1,647 @@
+//! Everything that wants an explanation and is no transition.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each question looks for a few kinds of event; all others say nothing to it"
+)]
+
+use std::net::IpAddr;
+
+use super::decided::{before, script, tracker};
+use super::egress::{deaf_interface, departures};
+use super::heard::{Gap, local_losses, refused};
+use super::own::own_lateness;
+use super::silence::{explain_gap, silence};
+use super::view::{Draft, View, against, seen, signed, span};
+use super::{Code, Confidence, Happening, Incident};
+use crate::cause::Cause;
+use crate::event::{Anomaly, InterfaceChange, Kind, ReloadOutcome, RunOutcome, TrackerState};
+use crate::history::{History, Sequence, Time, Unit};
+use crate::join::{self, Join};
+use crate::quantity::{Errno, Plural};
+
+/// Judges an incident that is no transition.
+pub(super) fn happening(
+    view: &View<'_>,
+    peer: Option<&History>,
+    incident: &Incident,
+    draft: &mut Draft,
+) {
+    let (from, until) = (incident.from, incident.until.max(incident.at));
+    match incident.what {
+        Happening::Transition { .. } => {}
+        Happening::NearFailover { sender, gap, limit } => {
+            draft.measure = Some(format!(
+                "gap {} of the {} that are allowed",
+                span(signed(gap)),
+                span(signed(limit))
+            ));
+            near(
+                view,
+                peer,
+                incident,
+                sender,
+                (from, until),
+                signed(limit),
+                draft,
+            );
+        }
+        Happening::Anomaly { anomaly } => anomalous(view, peer, anomaly, (from, until), draft),
+        Happening::TwoActive { other } => two_active(view, peer, other, (from, until), draft),
+        Happening::NobodyHeard => nobody(view, peer, (from, until), draft),
+        Happening::Addresses => addresses(view, incident.at, draft),
+        Happening::Health => health(view, incident.at, draft),
+        Happening::Link => link(view, incident.at, draft),
+        Happening::StorageStall => storage(view, (from, until), draft),
+        Happening::LateFloor => floor(view, (from, until), draft),
+        Happening::ThinMargin => thin(view, (from, until), draft),
+        Happening::Duplicates => duplicates(view, (from, until), draft),
+        Happening::OwnAddressHeard => {
+            refused(view, from, until, draft);
+            draft.unknown = Some(String::from(
+                "an advert with our own address came: another program or host uses it, or frames come back",
+            ));
+            draft.lacks("which numbers and which MAC address it had");
+        }
+        Happening::ClockStep => clock(view, incident.at, draft),
+        Happening::Restart => super::restarts::beginning(view, incident.at, draft),
+        Happening::Reload => reload(view, incident.at, draft),
+    }
+}
+
+fn near(
+    view: &View<'_>,
+    peer: Option<&History>,
+    incident: &Incident,
+    sender: Option<IpAddr>,
+    (from, until): (Time, Time),
+    limit: i64,
+    draft: &mut Draft,
+) {
+    let Some(sender) = sender else {
+        own_adverts(view, (from, until), draft);
+        return;
+    };
+    let last = view
+        .received(from.plus(-1_000_000_000), until.plus(-1))
+        .filter(|one| one.from == sender && one.at() <= incident.from.plus(1_000_000))
+        .last();
+    let begin = last.map_or(from, |one| one.at());
+    let end = view
+        .received(begin.plus(1), view.as_of)
+        .find(|one| one.from == sender)
+        .map(|one| one.at());
+    let gap = Gap { sender, begin, end };
+    explain_gap(
+        view,
+        peer,
+        &gap,
+        end.unwrap_or(until).min(until),
+        limit,
+        draft,
+    );
+}
+
+/// Own adverts that were late, unsent, or did not come away.
+fn own_adverts(view: &View<'_>, (from, until): (Time, Time), draft: &mut Draft) {
+    own_lateness(view, from, until, draft);
+    departures(view, from, until, draft);
+}
+
+fn anomalous(
+    view: &View<'_>,
+    peer: Option<&History>,
+    anomaly: Anomaly,
+    window: (Time, Time),
+    draft: &mut Draft,
+) {
+    let (from, until) = window;
+    match anomaly {
+        Anomaly::SentLate
+        | Anomaly::NotSent
+        | Anomaly::NotLeft
+        | Anomaly::Queued
+        | Anomaly::Held
+        | Anomaly::Stalled
+        | Anomaly::Other => own_adverts(view, window, draft),
+        Anomaly::ReadLate | Anomaly::Overflowed => {
+            local_losses(view, None, from, until, draft);
+            let mut own = Draft::default();
+            own_lateness(view, from, until, &mut own);
+            for finding in own.findings {
+                draft.findings.push(finding);
+            }
+            draft.missing.append(&mut own.missing);
+        }
+        Anomaly::Rejected => refused(view, from, until, draft),
+        Anomaly::Missing => missing(view, window, draft),
+        Anomaly::Burst => burst(view, peer, window, draft),
+    }
+}
+
+fn missing(view: &View<'_>, (from, until): (Time, Time), draft: &mut Draft) {
+    if local_losses(view, None, from, until, draft) {
+        return;
+    }
+    let mut lost: Vec<(IpAddr, u64)> = Vec::new();
+    let mut heard = 0_u64;
+    for one in view.received(from, until) {
+        heard += 1;
+        if let Sequence::Missing(missing) = one.sequence {
+            match lost.iter_mut().find(|known| known.0 == one.from) {
+                Some(known) => known.1 += u64::from(missing),
+                None => lost.push((one.from, missing.into())),
+            }
+        }
+    }
+    for (sender, count) in lost {
+        draft.find(
+            Code::PathLost,
+            Confidence::Medium,
+            None,
+            format!(
+                "{} of {sender} lost between its daemon and here",
+                Plural(count, "advert")
+            ),
+            vec![against(
+                format!("{count} numbers missing beside {heard} adverts heard"),
+                Some(String::from("none missing")),
+            )],
+        );
+    }
+}
+
+fn burst(view: &View<'_>, peer: Option<&History>, (from, until): (Time, Time), draft: &mut Draft) {
+    let heard: Vec<_> = view
+        .received(from.plus(-view.interval() * 4), until)
+        .collect();
+    let gap = heard
+        .windows(2)
+        .filter(|pair| pair[0].from == pair[1].from && pair[1].at() >= from)
+        .max_by_key(|pair| pair[1].at().since(pair[0].at()));
+    let Some([last, next]) = gap else {
+        return;
+    };
+    let gap = Gap {
+        sender: last.from,
+        begin: last.at(),
+        end: Some(next.at()),
+    };
+    explain_gap(view, peer, &gap, next.at(), view.interval() * 3, draft);
+}
+
+fn two_active(
+    view: &View<'_>,
+    peer: Option<&History>,
+    other: IpAddr,
+    (from, until): (Time, Time),
+    draft: &mut Draft,
+) {
+    let interval = view.interval();
+    let before_it = from.plus(-interval * 4);
+    let worst = own_lateness(view, before_it, until, draft);
+    let gone = departures(view, before_it, until, draft);
+    if !draft.findings.is_empty() {
+        return;
+    }
+    draft.unknown = None;
+    draft.lateness = None;
+    draft.unexplained = None;
+    if let Some(peer) = peer
+        && takeover_there(view, peer, from, draft)
+    {
+        return;
+    }
+    let clean = worst < view.late() && gone.due > 0 && gone.left == gone.due;
+    if let Some(signs) = deaf_interface(view, before_it, from)
+        && clean
+    {
+        draft
+            .ruled_out
+            .push(format!("this node late (worst {})", span(gone.worst)));
+        draft.find(
+            Code::HostBackendStall,
+            Confidence::Medium,
+            None,
+            format!(
+                "{} left this kernel on time while nothing came in; if {other} took over, they were held below this machine: ask its host",
+                Plural(gone.left.into(), "advert")
+            ),
+            signs,
+        );
+        return;
+    }
+    let heard: Vec<_> = view
+        .received(from, until.max(from.plus(interval * 6)))
+        .filter(|one| one.from == other && one.priority > 0)
+        .collect();
+    let spread = heard
+        .last()
+        .zip(heard.first())
+        .map_or(0, |(last, first)| last.at().since(first.at()));
+    if heard.len() >= 3 && spread >= interval * 2 && clean {
+        draft.ruled_out.push(format!(
+            "this node late or silent ({} adverts left on time)",
+            gone.left
+        ));
+        draft.find(
+            Code::PathOneWay,
+            Confidence::High,
+            None,
+            format!("we hear {other} acting as MASTER although our adverts leave on time: it does not hear us"),
+            vec![seen(format!(
+                "{} of {other} within {}",
+                Plural(u64::try_from(heard.len()).unwrap_or_default(), "advert"),
+                span(spread)
+            ))],
+        );
+        return;
+    }
+    draft.unknown = Some(format!("{other} acted as MASTER for {}", span(spread)));
+    if clean {
+        draft.ruled_out.push(format!(
+            "this node late ({} adverts left this kernel on time)",
+            gone.left
+        ));
+    }
+    draft
+        .next
+        .push(format!("on {other}: vrrpctl explain --last"));
+}
+
+/// The other node's takeover near a time of ours, explained with our records.
+fn takeover_there(view: &View<'_>, peer: &History, at: Time, draft: &mut Draft) -> bool {
+    let Some((_, theirs)) = join::routers(view.history, peer)
+        .into_iter()
+        .find(|(ours, _)| Some(*ours) == view.router)
+    else {
+        return false;
+    };
+    let Some(offset) = Join::of(view.history, peer).offset(at).best() else {
+        return false;
+    };
+    let there = at.plus(offset);
+    let name = &peer.routers[usize::from(theirs)].name;
+    let takeover = super::incidents(peer).into_iter().find_map(|incident| {
+        let near = incident.router == Some(theirs)
+            && incident.at.since(there).abs() <= view.interval() * 6;
+        if !near {
+            return None;
+        }
+        peer.events
+            .iter()
+            .find_map(|event| match &event.event.kind {
+                Kind::Transition {
+                    router,
+                    cause: Cause::SilentActive { last, .. },
+                    ..
+                } if event.at == incident.at && router.as_str() == name => Some((incident, *last)),
+                _ => None,
+            })
+    });
+    let Some((incident, last)) = takeover else {
+        return false;
+    };
+    let theirs = View {
+        history: peer,
+        router: Some(theirs),
+        as_of: Time(i64::MAX),
+    };
+    let mut said = Draft::default();
+    silence(&theirs, Some(view.history), &incident, last, &mut said);
+    if said.findings.is_empty() {
+        return false;
+    }
+    draft.findings = said.findings;
+    draft.ruled_out.append(&mut said.ruled_out);
+    draft.missing.append(&mut said.missing);
+    draft.next.append(&mut said.next);
+    draft.saw(format!(
+        "takeover of {}: {}",
+        peer.node.host,
+        said.measure.unwrap_or_default()
+    ));
+    true
+}
+
+fn nobody(view: &View<'_>, peer: Option<&History>, (from, until): (Time, Time), draft: &mut Draft) {
+    if local_losses(view, None, from, until, draft) {
+        return;
+    }
+    let gone = departures(view, from, until, &mut Draft::default());
+    if let Some(peer) = peer
+        && let Some((_, theirs)) = join::routers(view.history, peer)
+            .into_iter()
+            .find(|(ours, _)| Some(*ours) == view.router)
+    {
+        // Without a common advert the clocks cannot be compared: only what holds for all of both records counts.
+        let sent = peer
+            .sent
+            .iter()
+            .filter(|one| one.router == theirs && one.left.is_some());
+        let sent = sent.count();
+        let heard_there = peer.received.iter().any(|one| one.router == theirs);
+        let heard_here = view
+            .history
+            .received
+            .iter()
+            .any(|one| Some(one.router) == view.router);
+        if sent >= 3 && gone.left >= 3 && !heard_here && !heard_there {
+            draft.find(
+                Code::PathNeverHeard,
+                Confidence::High,
+                None,
+                format!(
+                    "neither this node nor {} ever heard the other, and the adverts of both left their kernels: filtered or not delivered on the way",
+                    peer.node.host
+                ),
+                vec![seen(format!("{} adverts left here, {sent} there; none arrived", gone.left))],
+            );
+            return;
+        }
+    }
+    draft.unknown = Some(String::from(
+        "nobody else speaks for this VRID, or nothing of it comes through",
+    ));
+}
+
+fn addresses(view: &View<'_>, at: Time, draft: &mut Draft) {
+    for event in before(view, at, 100_000_000) {
+        match &event.event.kind {
+            Kind::AddressRemoved { address, by, .. } => draft.find(
+                Code::AddressRemovedByOther,
+                Confidence::High,
+                None,
+                format!("{address} was removed by {by}"),
+                vec![seen(format!("the kernel told that {address} was removed"))],
+            ),
+            Kind::AddressesLost { .. } => draft.find(
+                Code::AddressRemovedByOther,
+                Confidence::High,
+                None,
+                String::from("another process kept removing the virtual addresses"),
+                vec![seen("removed more often than they may be put back")],
+            ),
+            Kind::AddressLeftOver { interface, address } => draft.find(
+                Code::AddressLeftBehind,
+                Confidence::High,
+                None,
+                format!("{address} was on {interface} though we are not MASTER: left by an earlier run, removed now"),
+                vec![seen("found among the kernel's addresses at the start")],
+            ),
+            Kind::AddressRefused { address, errno, .. } => {
+                let what = address.map_or_else(|| String::from("an address"), |one| one.to_string());
+                draft.find(
+                    Code::AddressRefused,
+                    Confidence::High,
+                    None,
+                    format!("cannot add {what}: {}", Errno(*errno)),
+                    vec![seen("the kernel's answer to the request")],
+                );
+            }
+            _ => {}
+        }
+    }
+}
+
+fn health(view: &View<'_>, at: Time, draft: &mut Draft) {
+    let found = before(view, at, 100_000_000).find_map(|event| match &event.event.kind {
+        Kind::Tracker {
+            name,
+            state: TrackerState::Bad | TrackerState::Expired,
+            ..
+        } => Some((Some(*name), None)),
+        Kind::ScriptRun {
+            script, outcome, ..
+        } if !matches!(
+            outcome,
+            RunOutcome::Exited { status: 0 } | RunOutcome::Started
+        ) =>
+        {
+            Some((None, Some((*script, *outcome))))
+        }
+        _ => None,
+    });
+    match found {
+        Some((Some(name), _)) => tracker(view, at, Some(name), draft),
+        Some((None, Some((name, outcome)))) => script(name, Some(outcome), draft),
+        _ => {}
+    }
+}
+
+fn link(view: &View<'_>, at: Time, draft: &mut Draft) {
+    let gone = before(view, at, 60_000_000_000).find_map(|event| match &event.event.kind {
+        Kind::Interface {
+            interface,
+            change: InterfaceChange::Vanished,
+            ..
+        } => Some((*interface, event.at)),
+        _ => None,
+    });
+    if let Some((interface, vanished)) = gone {
+        draft.find(
+            Code::OpsNamespaceReplaced,
+            Confidence::High,
+            None,
+            format!(
+                "{interface} was deleted and made again {} later",
+                span(at.since(vanished))
+            ),
+            vec![seen(
+                "the kernel told of a new interface with the same name",
+            )],
+        );
+    }
+}
+
+fn storage(view: &View<'_>, (from, until): (Time, Time), draft: &mut Draft) {
+    let stalled = view.moved(Unit::PressureIo, 0, from, until);
+    let busy = view.moved_any(Unit::DeviceBusy, from, until);
+    let worst = view
+        .sent(from, until)
+        .filter_map(|sent| sent.left.or(sent.woke).map(|at| at.since(sent.due)))
+        .max();
+    let (Some(stalled), Some(worst)) = (stalled, worst) else {
+        draft.lacks("adverts or I/O pressure of that time");
+        return;
+    };
+    if !stalled.stands_out() || worst >= view.late() {
+        own_lateness(view, from, until, draft);
+        return;
+    }
+    let mut evidence = vec![against(
+        format!(
+            "all tasks waited for I/O for {} of {}",
+            span(signed(stalled.by)),
+            span(until.since(from))
+        ),
+        stalled.usual.map(|usual| span(signed(usual)).to_string()),
+    )];
+    if let Some(busy) = busy {
+        evidence.push(seen(format!(
+            "block devices were busy for {}",
+            span(signed(busy.by))
+        )));
+    }
+    draft.find(
+        Code::HostIoStallHarmless,
+        Confidence::High,
+        None,
+        format!(
+            "io stalled {}, adverts unaffected (worst {})",
+            span(signed(stalled.by)),
+            span(worst)
+        ),
+        evidence,
+    );
+}
+
+fn floor(view: &View<'_>, (from, until): (Time, Time), draft: &mut Draft) {
+    let mut late: Vec<i64> = view
+        .sent(from, until)
+        .filter_map(|sent| sent.woke.map(|woke| woke.since(sent.due)))
+        .collect();
+    late.sort_unstable();
+    let (Some(least), Some(middle)) = (late.first(), late.get(late.len() / 2)) else {
+        return;
+    };
+    let slack = view
+        .stalls(from, until)
+        .filter_map(|stall| stall.timer_slack)
+        .max()
+        .map(signed);
+    let text = format!(
+        "{} adverts were all at least {} late, half of them {} or more",
+        late.len(),
+        span(*least),
+        span(*middle)
+    );
+    match slack.filter(|slack| *slack * 2 >= *least && *slack >= 1_000_000) {
+        Some(slack) => draft.find(
+            Code::HostCoarseTimer,
+            Confidence::High,
+            None,
+            format!(
+                "wake floor {}: timer slack of this thread is {}",
+                span(*least),
+                span(slack)
+            ),
+            vec![seen(text)],
+        ),
+        None => {
+            draft.saw(text);
+            draft.unknown = Some(format!("every wake-up is at least {} late", span(*least)));
+            draft.lacks("timer slack and clock source at these wake-ups");
+        }
+    }
+}
+
+fn thin(view: &View<'_>, (from, until): (Time, Time), draft: &mut Draft) {
+    let heard: Vec<_> = view.received(from, until).collect();
+    let gaps: Vec<i64> = heard
+        .windows(2)
+        .filter(|pair| pair[0].from == pair[1].from)
+        .map(|pair| pair[1].at().since(pair[0].at()))
+        .collect();
+    let (Some(last), Some(longest)) = (heard.last(), gaps.iter().max()) else {
+        return;
+    };
+    let Some(router) = view.settings() else {
+        return;
+    };
+    let learned = router.down_interval(Some(last.interval), router.priority);
+    let advertised = signed(last.interval);
+    let expected = signed(router.interval);
+    let margin = signed(learned) - longest;
+    if advertised != expected || router.version == 2 {
+        draft.find(
+            Code::IngressTimerShort,
+            Confidence::Medium,
+            None,
+            format!(
+                "margin shrinks to {} each cycle: {} advertises {} and sends every {}, we expect {}",
+                span(margin.max(0)),
+                last.from,
+                span(advertised),
+                span(*longest),
+                span(expected)
+            ),
+            vec![seen(format!("{} gaps of up to {}", gaps.len(), span(*longest)))],
+        );
+    } else {
+        draft.unknown = Some(format!(
+            "{} sends every {} and says {}",
+            last.from,
+            span(*longest),
+            span(advertised)
+        ));
+    }
+}
+
+fn duplicates(view: &View<'_>, (from, until): (Time, Time), draft: &mut Draft) {
+    let mut senders: Vec<(IpAddr, u64)> = Vec::new();
+    for one in view.received(from, until) {
+        if one.sequence == Sequence::Repeated {
+            match senders.iter_mut().find(|known| known.0 == one.from) {
+                Some(known) => known.1 += 1,
+                None => senders.push((one.from, 1)),
+            }
+        }
+    }
+    for (sender, count) in senders {
+        draft.find(
+            Code::PathDuplicated,
+            Confidence::High,
+            None,
+            format!("{count} duplicates or stragglers from {sender} (two paths?)"),
+            vec![against(
+                format!("{count} numbers not above the last"),
+                Some(String::from("none")),
+            )],
+        );
+    }
+}
+
+fn clock(view: &View<'_>, at: Time, draft: &mut Draft) {
+    let (Some(old), Some(new)) = (
+        view.value(Unit::WallClock, 0, at.plus(-1)),
+        view.value(Unit::WallClock, 0, at),
+    ) else {
+        return;
+    };
+    let step = new.wrapping_sub(old).cast_signed();
+    let sign = if step < 0 { '-' } else { '+' };
+    draft.find(
+        Code::OpsClockStep,
+        Confidence::High,
+        None,
+        format!(
+            "wall clock stepped {sign}{}; no timer affected",
+            span(step.saturating_abs())
+        ),
+        vec![against(
+            format!(
+                "CLOCK_REALTIME - CLOCK_MONOTONIC changed by {sign}{}",
+                span(step.saturating_abs())
+            ),
+            Some(String::from("unchanged")),
+        )],
+    );
+}
+
+fn reload(view: &View<'_>, at: Time, draft: &mut Draft) {
+    let outcome = before(view, at, 1_000_000_000).find_map(|event| match &event.event.kind {
+        Kind::Reload {
+            outcome: outcome @ ReloadOutcome::Applied { .. },
+        } => Some(*outcome),
+        _ => None,
+    });
+    if let Some(outcome) = outcome {
+        draft.find(
+            Code::OpsReload,
+            Confidence::High,
+            None,
+            outcome.to_string(),
+            vec![seen("the configuration was applied")],
+        );
+    }
+}

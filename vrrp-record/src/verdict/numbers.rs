@@ -1,0 +1,159 @@
+//! What a gap was, by the numbers and the spacing of the adverts that came after it, in words.
+
+use super::heard::{Gap, Told, after_gap};
+use super::view::{Draft, View, seen, span};
+use super::{Code, Confidence};
+use crate::history::Time;
+use crate::quantity::Plural;
+
+/// A daemon that comes back within this time was restarted; a machine takes longer to boot.
+const RESTART: i64 = 10_000_000_000;
+
+#[expect(
+    clippy::too_many_lines,
+    reason = "one flat table with an arm for each reading"
+)]
+/// Reads the numbers; a cause that is known already gets them as further evidence.
+pub(super) fn numbers(view: &View<'_>, gap: &Gap, at: Time, decided: bool, draft: &mut Draft) {
+    let sender = gap.sender;
+    let (told, burst) = after_gap(view, gap);
+    let came = gap
+        .end
+        .map(|end| span(end.since(gap.begin)).to_string())
+        .unwrap_or_default();
+    // Adverts that were due in the gap; one of them may have been built late and come as the next.
+    let due = (at.since(gap.begin) - view.interval() / 2) / view.interval();
+    let least = u32::try_from(due - 1).unwrap_or(0).max(1);
+    match told {
+        Told::Nothing => {
+            draft.lacks(format!("later adverts of {sender}: none came yet"));
+            if !decided {
+                draft.unknown = Some(format!("nothing was heard of {sender} up to now"));
+            }
+        }
+        Told::Held(count) => {
+            let length = burst
+                .last()
+                .zip(burst.first())
+                .map_or(0, |(last, first)| last.at().since(first.at()));
+            let ids: Vec<u16> = burst.iter().filter_map(|one| one.id).collect();
+            let numbered = burst
+                .first()
+                .is_some_and(|one| one.sequence == crate::history::Sequence::Next);
+            let range = match (ids.first(), ids.last()) {
+                (Some(first), Some(last)) if numbered => {
+                    format!(", numbers {first}..{last}, none missing")
+                }
+                _ => String::from(", as many as were due"),
+            };
+            let text = format!(
+                "after {came} {count} adverts of {sender} came within {}{range}",
+                span(length)
+            );
+            if decided {
+                draft.saw(text);
+                return;
+            }
+            draft.ruled_out.push(if numbered {
+                String::from("loss (no number is missing)")
+            } else {
+                String::from("loss (as many came as were due)")
+            });
+            draft
+                .ruled_out
+                .push(format!("a stalled daemon on {sender} (it built on)"));
+            draft.find(
+                Code::PathHeld,
+                if numbered {
+                    Confidence::High
+                } else {
+                    Confidence::Low
+                },
+                None,
+                format!(
+                    "adverts of {sender} were built on time and held between its socket and here"
+                ),
+                vec![seen(text)],
+            );
+            draft.next.push(format!(
+                "on {sender}: vrrpctl explain --last (if its adverts left its kernel on time: ask its host)"
+            ));
+        }
+        Told::Lost(count) if count >= least => {
+            let text = format!("{sender} numbered {count} adverts that never came");
+            if decided {
+                draft.saw(text);
+                return;
+            }
+            draft
+                .ruled_out
+                .push(format!("a stalled daemon on {sender} (it built on)"));
+            draft.find(
+                Code::PathLost,
+                Confidence::Medium,
+                None,
+                format!(
+                    "{count} adverts of {sender} were built and lost between its daemon and here"
+                ),
+                vec![seen(text)],
+            );
+            draft.next.push(format!(
+                "on {sender}: vrrpctl explain --last (did they leave its kernel?)"
+            ));
+        }
+        Told::Lost(count) => {
+            draft.saw(format!(
+                "{} of {sender} missing",
+                Plural(count.into(), "advert")
+            ));
+            if !decided {
+                draft.unknown = Some(format!(
+                    "too few adverts of {sender} are missing to explain the gap"
+                ));
+            }
+        }
+        Told::NoneBuilt => {
+            draft.saw(format!(
+                "the next advert of {sender} came after {came} with the next number: it built none in between"
+            ));
+            draft
+                .ruled_out
+                .push(String::from("loss and delay on the way"));
+            if !decided {
+                draft.unknown = Some(format!(
+                    "{sender} built no advert in between: stopped, starved, paused or blocked there"
+                ));
+            }
+        }
+        Told::Restarted => {
+            let text = format!("the numbers of {sender} began anew after {came}, without goodbye");
+            let quick = gap.end.is_some_and(|end| end.since(gap.begin) <= RESTART);
+            if quick && !decided {
+                draft.find(
+                    Code::SenderCrashed,
+                    Confidence::Medium,
+                    None,
+                    format!("the daemon on {sender} ended without goodbye and was started again"),
+                    vec![seen(text)],
+                );
+            } else {
+                draft.saw(text);
+                if !decided {
+                    draft.unknown = Some(format!(
+                        "the daemon or the machine of {sender} was started again"
+                    ));
+                }
+            }
+        }
+        Told::Unclear => {
+            draft.lacks(format!(
+                "numbers of {sender} that can be trusted as a sequence"
+            ));
+            if !decided {
+                draft.unknown = Some(format!(
+                    "{sender} was heard again after {came}; its numbers and the spacing do not tell why it was silent"
+                ));
+            }
+        }
+    }
+}

@@ -1,0 +1,5 @@
+mod decided;
+mod judging;
+mod pairs;
+mod scene;
+mod unproven;
