@@ -9,6 +9,7 @@ use super::view::{Draft, View, against, nanos, seen, span};
 use super::{Code, Confidence};
 use crate::history::{Received, Sequence, Time, Unit};
 use crate::quantity::Plural;
+use crate::words::Word;
 
 /// A gap in the adverts of one sender.
 #[derive(Clone, Copy, Debug)]
@@ -49,39 +50,45 @@ pub(super) fn after_gap(view: &View<'_>, gap: &Gap) -> (Told, Vec<Received>) {
             || view.interval(),
             |one| super::view::signed(one.interval).max(1_000_000),
         );
-    // A burst: what comes closer together than a quarter of the interval, beginning with the first after the gap.
+    // A burst: what comes closer together than a tenth of the interval, beginning with the first after the gap.
+    let tight = (interval / 10).clamp(5_000_000, 50_000_000);
     let mut burst: Vec<Received> = Vec::new();
     for one in view.received(end, end.plus(interval * 4)) {
         if one.from != gap.sender {
             continue;
         }
         if let Some(last) = burst.last()
-            && one.at().since(last.at()) > interval / 4
+            && one.at().since(last.at()) > tight
         {
             break;
         }
         burst.push(*one);
     }
-    let Some(first) = burst.first() else {
+    let (Some(first), Some(last)) = (burst.first(), burst.last()) else {
         return (Told::Nothing, burst);
     };
     // A goodbye is sent between the beats.
-    let beats =
-        u32::try_from(burst.iter().filter(|one| one.priority > 0).count()).unwrap_or(u32::MAX);
+    let beats = burst.iter().filter(|one| one.priority > 0).count();
+    let beats = i64::try_from(beats).unwrap_or(i64::MAX);
+    // The schedule goes on in the burst: that one was not held.
+    let length = end.since(gap.begin);
+    let on_beat = i64::from(interval - length % interval <= last.at().since(first.at()) + tight);
+    // Who wakes up late sends one, and one more for each losing advert of ours that it finds.
+    let answers = view
+        .sent(gap.begin, last.at())
+        .filter(|sent| sent.submitted.or(sent.left).is_some())
+        .count();
+    let late_builder = 1 + i64::try_from(answers).unwrap_or(i64::MAX / 2);
+    let due = length / interval;
+    let held = beats - on_beat > late_builder && beats >= due && due >= 2;
+    let count = u32::try_from(beats).unwrap_or(u32::MAX);
     let rest_is_next = burst[1..].iter().all(|one| one.sequence == Sequence::Next);
-    let expected = end.since(gap.begin) / interval;
     let told = match first.sequence {
-        Sequence::Next if beats >= 2 && rest_is_next => Told::Held(beats),
-        Sequence::Next if beats <= 1 => Told::NoneBuilt,
+        Sequence::Next if held && rest_is_next => Told::Held(count),
+        Sequence::Next if beats - on_beat <= late_builder && beats < due => Told::NoneBuilt,
         Sequence::Missing(missing) => Told::Lost(missing.into()),
         Sequence::Broken if first.id.is_some_and(|id| id <= 3) => Told::Restarted,
-        Sequence::Untrusted
-            if beats >= 2
-                && (expected..=expected + 1).contains(&i64::from(beats))
-                && expected >= 2 =>
-        {
-            Told::Held(beats)
-        }
+        Sequence::Untrusted if held && beats <= due + 1 => Told::Held(count),
         Sequence::Next | Sequence::Repeated | Sequence::Broken | Sequence::Untrusted => {
             Told::Unclear
         }
@@ -101,9 +108,11 @@ pub(super) fn local_losses(
     let before = draft.findings.len();
     refused(view, from, until, draft);
 
+    // A MASTER that reads late was late, and nothing depends on its reading.
+    let listens = view.state(until) != Some(Word::Master) || view.state(from) != Some(Word::Master);
     let late: Vec<&Received> = view
         .received(from, until.plus(view.interval()))
-        .filter(|one| sender.is_none_or(|sender| sender == one.from))
+        .filter(|one| listens && sender.is_none_or(|sender| sender == one.from))
         .filter(|one| {
             one.arrived
                 .is_some_and(|at| one.read.since(at) >= view.late() && at <= until)

@@ -136,6 +136,8 @@ fn from_events(history: &History) -> Vec<Incident> {
                 (Happening::NearFailover { sender, gap, limit }, signed(gap))
             }
             Kind::Anomaly { what, .. } => (Happening::Anomaly { anomaly: *what }, length),
+            // What a crash left behind is told with the crash.
+            Kind::AddressLeftOver { .. } if after_crash(history, at) => continue,
             Kind::AddressRemoved { .. }
             | Kind::AddressesLost { .. }
             | Kind::AddressLeftOver { .. }
@@ -187,6 +189,14 @@ fn from_events(history: &History) -> Vec<Incident> {
         });
     }
     found
+}
+
+/// Whether the daemon has just started after a run without goodbye.
+fn after_crash(history: &History, at: Time) -> bool {
+    history.events.iter().any(|event| {
+        at.since(event.at).abs() <= TOGETHER
+            && matches!(event.event.kind, Kind::PreviousRun { clean: false, .. })
+    })
 }
 
 fn vanished_before(history: &History, kind: &Kind, at: Time) -> bool {

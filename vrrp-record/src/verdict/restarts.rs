@@ -2,6 +2,7 @@
 
 use super::view::{Draft, View, seen, span};
 use super::{Code, Confidence};
+use crate::event::Kind;
 use crate::history::{Run, Time, Unit};
 
 /// Runs that ended without goodbye in a window.
@@ -42,6 +43,15 @@ pub(super) fn beginning(view: &View<'_>, started: Time, draft: &mut Draft) {
         return;
     }
     end(view, before, ended, Some(now), draft);
+    for event in &view.history.events {
+        if event.at.since(started).abs() <= 10_000_000_000
+            && let Kind::AddressLeftOver { interface, address } = &event.event.kind
+        {
+            draft.saw(format!(
+                "{address} was left on {interface} and is removed now"
+            ));
+        }
+    }
 }
 
 fn end(view: &View<'_>, run: &Run, ended: Time, next: Option<&Run>, draft: &mut Draft) {

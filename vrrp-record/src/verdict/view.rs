@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Confidence, Evidence, Finding};
 use crate::history::{History, Received, Rejected, Router, Sent, Stall, Time, Unit};
 use crate::quantity::Span;
+use crate::words::Word;
 
 /// A minute before the window is what is usual.
 const QUIET: i64 = 60_000_000_000;
@@ -56,6 +57,15 @@ impl<'a> View<'a> {
 
     fn is_mine(&self, router: u16) -> bool {
         self.router.is_none_or(|mine| mine == router)
+    }
+
+    /// The router's state at a time, where the records tell it.
+    pub(super) fn state(&self, at: Time) -> Option<Word> {
+        let phases = self.history.phases(self.router?);
+        phases
+            .into_iter()
+            .rfind(|phase| phase.from < at)
+            .and_then(|phase| phase.state)
     }
 
     /// Adverts due in the window.
