@@ -89,10 +89,9 @@ pub(super) fn decided(
                 vec![seen(format!("advert of {from} with priority {theirs}"))],
             );
         }
-        Cause::TieLost {
-            from,
-            priority: 255,
-        } => owner_clash(*from, draft),
+        Cause::TieLost { from, priority } if *priority == 255 || owns(view, *from, incident.at) => {
+            owner_clash(*from, draft);
+        }
         Cause::TieLost { from, priority } => {
             let ours = view.settings().and_then(|router| router.source);
             let ours = ours.map_or_else(|| String::from("ours"), |ours| ours.to_string());
@@ -123,13 +122,7 @@ pub(super) fn decided(
             String::from("another process kept removing the virtual addresses"),
             removals(view, incident.at, 65_000_000_000),
         ),
-        Cause::AddressesRefused { errno } => draft.find(
-            Code::AddressRefused,
-            certain,
-            None,
-            Cause::AddressesRefused { errno: *errno }.to_string(),
-            vec![seen("the kernel's answer to the request")],
-        ),
+        Cause::AddressesRefused { errno } => refused(*errno, draft),
         Cause::Reconfigured => draft.find(
             Code::OpsReload,
             certain,
@@ -139,16 +132,66 @@ pub(super) fn decided(
         ),
         Cause::HoldUnhealthy => tracker(view, incident.at, None, draft),
         Cause::SuccessorReady | Cause::HoldExpired => {
-            stopped(view, incident.at, draft);
-            draft.unknown = Some(cause.to_string());
+            // The end of a farewell: what began it decides.
+            match farewell(view, incident.at) {
+                Some((began, why)) => {
+                    let began = Incident {
+                        at: began,
+                        ..*incident
+                    };
+                    decided(view, &began, &why, priority, draft);
+                }
+                None => draft.unknown = Some(cause.to_string()),
+            }
         }
         Cause::Unseen => unseen(view, incident.at, draft),
         Cause::Started | Cause::OwnerStarted | Cause::FaultCleared => {
-            draft.unknown = Some(format!("nothing failed: {cause}"));
+            draft.plain = Some(cause.to_string());
         }
         Cause::SilentActive { .. } | Cause::Other => {
             draft.unknown = Some(cause.to_string());
         }
+    }
+}
+
+/// Whether another one's adverts have the owner's priority.
+fn owns(view: &View<'_>, from: std::net::IpAddr, at: Time) -> bool {
+    view.received(at.plus(-BACK), at.plus(50_000_000))
+        .any(|one| one.from == from && one.priority == 255)
+}
+
+/// When a farewell that ends at a time began, and why.
+fn farewell(view: &View<'_>, at: Time) -> Option<(Time, Cause)> {
+    let name = view.settings().map(|router| router.name.clone());
+    before(view, at.plus(-60_000_000), BACK).find_map(|event| match &event.event.kind {
+        Kind::Transition {
+            router,
+            releasing: true,
+            cause,
+            ..
+        } if name.as_deref() == Some(router.as_str())
+            && !matches!(cause, Cause::SuccessorReady | Cause::HoldExpired) =>
+        {
+            Some((event.at, *cause))
+        }
+        _ => None,
+    })
+}
+
+/// The kernel refused an address, or did not confirm it.
+fn refused(errno: Option<i32>, draft: &mut Draft) {
+    let text = Cause::AddressesRefused { errno }.to_string();
+    if errno.is_some() {
+        draft.find(
+            Code::AddressRefused,
+            Confidence::High,
+            None,
+            text,
+            vec![seen("the kernel's answer to the request")],
+        );
+    } else {
+        draft.lacks("the kernel's flags of the addresses (tentative, dadfailed)");
+        draft.unknown = Some(text);
     }
 }
 
@@ -241,16 +284,7 @@ fn fault(view: &View<'_>, at: Time, faults: FaultSet, objects: &Objects, draft: 
         leader(view, at, draft);
     }
     if faults.contains(FaultSet::ADDRESS_REFUSED) {
-        draft.find(
-            Code::AddressRefused,
-            Confidence::High,
-            None,
-            Cause::AddressesRefused {
-                errno: objects.errno,
-            }
-            .to_string(),
-            vec![seen("the kernel's answer to the request")],
-        );
+        refused(objects.errno, draft);
     }
     if draft.findings.is_empty() {
         draft.unknown = Some(crate::words::Faults(faults).sentences(objects).join("; "));
@@ -317,6 +351,14 @@ pub(super) fn tracker(view: &View<'_>, at: Time, named: Option<Name>, draft: &mu
         }
         _ => None,
     });
+    let interface = named
+        .as_ref()
+        .and_then(|named| named.as_str().strip_prefix("interface "))
+        .map(Name::new);
+    if let (None, Some(interface)) = (bad, interface) {
+        tracked_link(view, at, interface, draft);
+        return;
+    }
     let Some((kind, name, outcome)) = bad else {
         draft.saw("a tracked object failed; its own event is not in the records");
         return;
@@ -327,23 +369,7 @@ pub(super) fn tracker(view: &View<'_>, at: Time, named: Option<Name>, draft: &mu
         })
         .count();
     if kind == TrackerKind::Interface {
-        if changes >= 6 {
-            draft.find(
-                Code::HealthLinkFlapping,
-                Confidence::High,
-                None,
-                format!("{name} changed {changes} times in 60 s"),
-                vec![seen(format!(
-                    "{changes} changes of tracked interface {name}"
-                ))],
-            );
-        } else {
-            link(view, at, name.as_str(), false, draft);
-            let eth = view.settings().map(|router| router.interface.as_str());
-            if draft.findings.is_empty() && eth != Some(name.as_str()) {
-                other_link(view, at, name, draft);
-            }
-        }
+        tracked_link(view, at, name, draft);
         return;
     }
     if changes >= 6 {
@@ -356,6 +382,28 @@ pub(super) fn tracker(view: &View<'_>, at: Time, named: Option<Name>, draft: &mu
         );
     }
     script(name, outcome, draft);
+}
+
+/// A tracked interface is down, or flaps.
+fn tracked_link(view: &View<'_>, at: Time, name: Name, draft: &mut Draft) {
+    let changes = before(view, at, 60_000_000_000)
+        .filter(|event| {
+            matches!(&event.event.kind, Kind::Interface { interface, change: InterfaceChange::Down | InterfaceChange::Up, .. } if *interface == name)
+        })
+        .count();
+    if changes >= 6 {
+        draft.find(
+            Code::HealthLinkFlapping,
+            Confidence::High,
+            None,
+            format!("{name} changed {changes} times in 60 s"),
+            vec![seen(format!(
+                "{changes} changes of tracked interface {name}"
+            ))],
+        );
+        return;
+    }
+    other_link(view, at, name, draft);
 }
 
 /// A tracked interface other than the router's own.

@@ -29,11 +29,31 @@ struct Counts {
     unbuilt: u32,
     skipped: u32,
     unresolved: u32,
+    vanished: u32,
     queued: u32,
     wait: i64,
     held: u32,
     held_bytes: u32,
     taken: i64,
+}
+
+impl Counts {
+    fn of(view: &View<'_>, from: Time, until: Time) -> Self {
+        let mut counts = Self::default();
+        for sent in view.sent(from, until) {
+            count(sent, view, true, view.late(), &mut counts);
+        }
+        counts
+    }
+}
+
+/// The queue dropped nothing and nothing waited in it for a while around a window.
+fn quiet_queue(view: &View<'_>, from: Time, until: Time) -> bool {
+    let around = (from.plus(-5_000_000_000), until.plus(5_000_000_000));
+    let drops = view
+        .moved_any(Unit::QdiscDropped, around.0, around.1)
+        .or_else(|| view.moved_any(Unit::QdiscDropped, from.plus(-200_000_000), around.1));
+    Counts::of(view, around.0, around.1).queued == 0 && drops.is_some_and(|moved| moved.by == 0)
 }
 
 /// Judges the adverts due in a window.
@@ -108,6 +128,8 @@ fn count(sent: &Sent, view: &View<'_>, stamps: bool, threshold: i64, counts: &mu
     }
     let over = sent.settled || view.as_of.since(sent.due) > PATIENCE;
     match (sent.queued, sent.left) {
+        // A full queue or an egress hook says so, and its stamps may be lost.
+        (_, None) if sent.errno == Some(105) => counts.dropped += 1,
         (Some(queued), Some(left)) if !sent.ambiguous => {
             let wait = left.since(queued);
             if wait >= threshold {
@@ -117,6 +139,7 @@ fn count(sent: &Sent, view: &View<'_>, stamps: bool, threshold: i64, counts: &mu
         }
         (Some(_), None) if over && stamps => counts.dropped += 1,
         (None, None) if over && stamps && sent.held_bytes > 0 => counts.unresolved += 1,
+        (None, None) if over && stamps => counts.vanished += 1,
         _ => {}
     }
     if let Some(left) = sent.left {
@@ -257,6 +280,14 @@ fn drops(counts: &Counts, view: &View<'_>, from: Time, until: Time, draft: &mut 
             draft.saw(seen_text);
         }
     }
+    if counts.vanished > 0 {
+        let text = format!(
+            "{} were accepted and entered no queue",
+            Plural(counts.vanished.into(), "advert")
+        );
+        draft.saw(text.clone());
+        draft.unknown.get_or_insert(text);
+    }
     if counts.dropped == 0 {
         return;
     }
@@ -299,7 +330,7 @@ fn drops(counts: &Counts, view: &View<'_>, from: Time, until: Time, draft: &mut 
                 ),
             ],
         ),
-        Some(moved) if moved.by == 0 => draft.find(
+        Some(moved) if moved.by == 0 && quiet_queue(view, from, until) => draft.find(
             Code::EgressHookDrop,
             Confidence::Medium,
             None,
@@ -330,7 +361,21 @@ fn device(counts: &Counts, view: &View<'_>, from: Time, until: Time, draft: &mut
     let send_drops = view
         .moved_any(Unit::InterfaceSendDropped, from, end)
         .filter(|moved| moved.stands_out());
-    if counts.held == 0 && stalled.is_none() {
+    // What waits in the queue or below the socket is held, too, and not by the device.
+    let above = counts.queued + counts.dropped + counts.unresolved > 0;
+    if counts.held == 0 && stalled.is_none() || above {
+        return;
+    }
+    let around = Counts::of(
+        view,
+        from.plus(-view.interval() * 8),
+        until.plus(view.interval() * 8),
+    );
+    if around.queued + around.dropped + around.unresolved > 0 {
+        draft.saw(format!(
+            "up to {} bytes of adverts were held below the socket",
+            counts.held_bytes
+        ));
         return;
     }
     let mut evidence = Vec::new();

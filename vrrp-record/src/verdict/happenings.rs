@@ -14,10 +14,13 @@ use super::silence::{explain_gap, silence};
 use super::view::{Draft, View, against, seen, signed, span};
 use super::{Code, Confidence, Happening, Incident};
 use crate::cause::Cause;
-use crate::event::{Anomaly, InterfaceChange, Kind, ReloadOutcome, RunOutcome, TrackerState};
+use crate::event::{
+    Anomaly, InterfaceChange, Kind, ReloadOutcome, Remover, RunOutcome, TrackerState,
+};
 use crate::history::{History, Sequence, Time, Unit};
 use crate::join::{self, Join};
 use crate::quantity::{Errno, Plural};
+use crate::words::Word;
 
 /// Judges an incident that is no transition.
 pub(super) fn happening(
@@ -30,11 +33,15 @@ pub(super) fn happening(
     match incident.what {
         Happening::Transition { .. } => {}
         Happening::NearFailover { sender, gap, limit } => {
-            draft.measure = Some(format!(
-                "gap {} of the {} that are allowed",
-                span(signed(gap)),
-                span(signed(limit))
-            ));
+            draft.measure = Some(if gap < limit {
+                format!(
+                    "gap {} of the {} that are allowed",
+                    span(signed(gap)),
+                    span(signed(limit))
+                )
+            } else {
+                format!("gap {}, limit {}", span(signed(gap)), span(signed(limit)))
+            });
             near(
                 view,
                 peer,
@@ -133,12 +140,53 @@ fn anomalous(
             draft.missing.append(&mut own.missing);
         }
         Anomaly::Rejected => refused(view, from, until, draft),
-        Anomaly::Missing => missing(view, window, draft),
+        Anomaly::Missing => missing(view, peer, window, draft),
         Anomaly::Burst => burst(view, peer, window, draft),
     }
 }
 
-fn missing(view: &View<'_>, (from, until): (Time, Time), draft: &mut Draft) {
+fn missing(
+    view: &View<'_>,
+    peer: Option<&History>,
+    (from, until): (Time, Time),
+    draft: &mut Draft,
+) {
+    // Numbers missing after a takeover are told with the takeover, and nothing is lost for who does not listen.
+    for one in view.received(from, until) {
+        if !matches!(one.sequence, Sequence::Missing(_)) {
+            continue;
+        }
+        let before_it = view
+            .received(from.plus(-600_000_000_000), one.at().plus(-1))
+            .filter(|other| other.from == one.from)
+            .last();
+        let Some(before_it) = before_it else {
+            continue;
+        };
+        let ours = view.history.phases(view.router.unwrap_or_default());
+        let left = ours.iter().find(|phase| {
+            phase.from > before_it.at()
+                && phase.from <= one.at()
+                && phase.state != Some(Word::Backup)
+        });
+        let Some(left) = left else {
+            continue;
+        };
+        let known = super::incidents(view.history).into_iter().find(|incident| {
+            incident.router == view.router
+                && incident.at == left.from
+                && matches!(incident.what, Happening::Transition { .. })
+        });
+        if let Some(known) = known {
+            super::judge::transition(view, peer, &known, draft);
+        }
+        if draft.findings.is_empty() {
+            draft.unknown = Some(String::from(
+                "this node did not listen as Backup in that time",
+            ));
+        }
+        return;
+    }
     if local_losses(view, None, from, until, draft) {
         return;
     }
@@ -367,6 +415,26 @@ fn nobody(view: &View<'_>, peer: Option<&History>, (from, until): (Time, Time), 
 fn addresses(view: &View<'_>, at: Time, draft: &mut Draft) {
     for event in before(view, at, 100_000_000) {
         match &event.event.kind {
+            Kind::AddressRemoved {
+                address,
+                by: Remover::Kernel,
+                ..
+            } => {
+                let text = format!("the kernel removed {address} itself, no process asked for it");
+                draft.saw(text.clone());
+                draft.unknown = Some(text);
+            }
+            Kind::AddressRemoved {
+                address,
+                by: by @ Remover::Process { name, .. },
+                ..
+            } if matches!(name.as_str(), "keepalived" | "vrrpd") => draft.find(
+                Code::OpsSecondDaemon,
+                Confidence::Medium,
+                None,
+                format!("another program here ({by}) handles our addresses: it removed {address}"),
+                vec![seen(format!("{address} was removed by {by}"))],
+            ),
             Kind::AddressRemoved { address, by, .. } => draft.find(
                 Code::AddressRemovedByOther,
                 Confidence::High,
@@ -579,8 +647,9 @@ fn thin(view: &View<'_>, (from, until): (Time, Time), draft: &mut Draft) {
 
 fn duplicates(view: &View<'_>, (from, until): (Time, Time), draft: &mut Draft) {
     let mut senders: Vec<(IpAddr, u64)> = Vec::new();
+    let mut last: Option<&crate::history::Received> = None;
     for one in view.received(from, until) {
-        if one.sequence == Sequence::Repeated {
+        if repeats(view, last.replace(one), one) {
             match senders.iter_mut().find(|known| known.0 == one.from) {
                 Some(known) => known.1 += 1,
                 None => senders.push((one.from, 1)),
@@ -599,6 +668,20 @@ fn duplicates(view: &View<'_>, (from, until): (Time, Time), draft: &mut Draft) {
             )],
         );
     }
+}
+
+/// Whether an advert repeats another: behind in a trusted sequence, or the same number at once.
+pub(super) fn repeats(
+    view: &View<'_>,
+    before_it: Option<&crate::history::Received>,
+    one: &crate::history::Received,
+) -> bool {
+    one.sequence == Sequence::Repeated
+        || before_it.is_some_and(|last| {
+            (last.from, last.id, last.priority) == (one.from, one.id, one.priority)
+                && one.id.is_some_and(|id| id != 0)
+                && one.at().since(last.at()) < view.interval() / 4
+        })
 }
 
 fn clock(view: &View<'_>, at: Time, draft: &mut Draft) {

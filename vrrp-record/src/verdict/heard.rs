@@ -70,9 +70,11 @@ pub(super) fn after_gap(view: &View<'_>, gap: &Gap) -> (Told, Vec<Received>) {
     // A goodbye is sent between the beats.
     let beats = burst.iter().filter(|one| one.priority > 0).count();
     let beats = i64::try_from(beats).unwrap_or(i64::MAX);
-    // The schedule goes on in the burst: that one was not held.
-    let length = end.since(gap.begin);
-    let on_beat = i64::from(interval - length % interval <= last.at().since(first.at()) + tight);
+    // The schedule goes on in the burst: that one was not held. The advert before the gap may have been late itself.
+    let beat = beat(view, gap, interval);
+    let length = end.since(beat);
+    let to_next = (interval - length.rem_euclid(interval)) % interval;
+    let on_beat = i64::from(to_next <= last.at().since(first.at()) + tight);
     // Who wakes up late sends one, and one more for each losing advert of ours that it finds.
     let answers = view
         .sent(gap.begin, last.at())
@@ -94,6 +96,25 @@ pub(super) fn after_gap(view: &View<'_>, gap: &Gap) -> (Told, Vec<Received>) {
         }
     };
     (told, burst)
+}
+
+/// When the advert before a gap would have come on time, by the earliest of those before it.
+fn beat(view: &View<'_>, gap: &Gap, interval: i64) -> Time {
+    let earliest = view
+        .received(gap.begin.plus(-interval * 20), gap.begin)
+        .filter(|one| one.from == gap.sender && one.priority > 0)
+        .map(|one| {
+            let off = gap.begin.since(one.at()).rem_euclid(interval);
+            // Later than a beat by less than half an interval, or earlier.
+            if off > interval / 2 {
+                off - interval
+            } else {
+                off
+            }
+        })
+        .max()
+        .unwrap_or(0);
+    gap.begin.plus(-earliest.max(0))
 }
 
 /// Whether this node lost or refused adverts of a window itself. Returns whether something was found.

@@ -377,6 +377,7 @@ fn received(view: &View<'_>, found: &mut Vec<Incident>) {
     let mut missing = Series::new(Anomaly::Missing);
     let mut repeated: Vec<Incident> = Vec::new();
     let mut last: Option<Time> = None;
+    let mut before_it = None;
     for one in view.received(Time(i64::MIN), Time(i64::MAX)) {
         let at = one.at();
         if one.read.since(at) >= late {
@@ -387,20 +388,23 @@ fn received(view: &View<'_>, found: &mut Vec<Incident>) {
         }
         match one.sequence {
             Sequence::Missing(_) => missing.add(view, last.unwrap_or(at), at, found),
-            Sequence::Repeated => match repeated.last_mut() {
+            Sequence::Repeated | Sequence::Next | Sequence::Untrusted | Sequence::Broken => {}
+        }
+        if super::happenings::repeats(view, before_it, one) {
+            match repeated.last_mut() {
                 Some(open) if at.since(open.until) <= TOGETHER => open.until = at,
                 _ => repeated.push(Incident {
                     what: Happening::Duplicates,
                     router: view.router,
                     number: None,
-                    from: at,
+                    from: last.unwrap_or(at),
                     at,
                     until: at,
                 }),
-            },
-            Sequence::Next | Sequence::Untrusted | Sequence::Broken => {}
+            }
         }
         last = Some(at);
+        before_it = Some(one);
     }
     for series in [&mut read_late, &mut overflowed, &mut missing] {
         series.close(view, found);

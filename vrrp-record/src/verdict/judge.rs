@@ -58,7 +58,12 @@ fn cause_of(view: &View<'_>, incident: &Incident) -> Option<(Cause, u8)> {
     })
 }
 
-fn transition(view: &View<'_>, peer: Option<&History>, incident: &Incident, draft: &mut Draft) {
+pub(super) fn transition(
+    view: &View<'_>,
+    peer: Option<&History>,
+    incident: &Incident,
+    draft: &mut Draft,
+) {
     let Some((cause, priority)) = cause_of(view, incident) else {
         draft.unknown = Some(String::from("the records do not say what decided it"));
         return;
@@ -117,7 +122,8 @@ fn headline(incident: &Incident) -> String {
 
 fn finish(view: &View<'_>, peer: Option<&History>, incident: &Incident, draft: Draft) -> Verdict {
     let summary = if draft.findings.is_empty() {
-        match draft.unknown {
+        match draft.unknown.or_else(|| draft.plain.clone()) {
+            Some(why) if draft.plain.is_some() => format!("nothing went wrong: {why}"),
             Some(why) => format!("undetermined: {why}"),
             None => String::from("undetermined: nothing that was looked at moved"),
         }

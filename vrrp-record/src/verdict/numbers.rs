@@ -24,6 +24,19 @@ pub(super) fn numbers(view: &View<'_>, gap: &Gap, at: Time, decided: bool, draft
     // Adverts that were due in the gap; one of them may have been built late and come as the next.
     let due = (at.since(gap.begin) - view.interval() / 2) / view.interval();
     let least = u32::try_from(due - 1).unwrap_or(0).max(1);
+    // A higher MASTER does not give way to us: it built on until it was heard again, or it stopped building.
+    let higher = burst
+        .first()
+        .zip(view.settings())
+        .is_some_and(|(first, router)| first.priority > router.priority);
+    let whole = gap.end.map_or(0, |end| {
+        (end.since(gap.begin) - view.interval() / 2) / view.interval()
+    });
+    let least = if higher {
+        least.max(u32::try_from(whole * 7 / 10).unwrap_or(0))
+    } else {
+        least
+    };
     match told {
         Told::Nothing => {
             draft.lacks(format!("later adverts of {sender}: none came yet"));

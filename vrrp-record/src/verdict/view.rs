@@ -219,6 +219,8 @@ pub(super) struct Draft {
     pub(super) unexplained: Option<u64>,
     /// What is said where no cause is proven.
     pub(super) unknown: Option<String>,
+    /// What is said where nothing went wrong.
+    pub(super) plain: Option<String>,
 }
 
 impl Draft {

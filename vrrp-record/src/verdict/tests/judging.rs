@@ -22,7 +22,8 @@ fn ms(value: u64) -> Option<u64> {
 
 #[test]
 fn each_cause_of_a_late_wake_up_is_told_by_its_own_counter() {
-    let cases: [(Code, fn(&mut Stall)); 12] = [
+    type Change = fn(&mut Stall);
+    let cases: [(Code, Change); 12] = [
         (Code::SenderCpuWait, |s| s.run_delay = ms(2_480)),
         (Code::SenderRtStarved, |s| {
             (s.run_delay, s.fifo) = (ms(2_480), 1);
