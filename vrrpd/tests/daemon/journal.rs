@@ -54,11 +54,16 @@ fn assert_adverts_go_on(host: &Host) {
     assert!(built >= first + 20.0, "{built}");
 }
 
-/// What the files hold, read where the host has mounted them.
+/// What the files hold, read where the host has mounted them: nothing while there is no file yet, since the directory
+/// and its lock come first.
 fn journal(host: &Host, directory: &str) -> Reading {
     let copy = host.path("copy");
     let _ = fs::remove_dir_all(&copy);
-    shell(host, &format!("mkdir copy && cp {directory}/*.vrj copy/"));
+    let found = format!("find {directory} -maxdepth 1 -name '*.vrj'");
+    shell(
+        host,
+        &format!("mkdir copy && {found} -exec cp {{}} copy/ ';'"),
+    );
     let mut files: Vec<PathBuf> = fs::read_dir(&copy)
         .unwrap()
         .map(|entry| entry.unwrap().path())
