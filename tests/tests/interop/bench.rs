@@ -122,11 +122,14 @@ impl Config {
         for line in &self.lines {
             let _ = writeln!(text, "    {line}");
         }
-        text.push_str("    virtual_ipaddress {\n");
-        for address in &self.addresses {
-            let _ = writeln!(text, "        {address}");
+        if !self.addresses.is_empty() {
+            text.push_str("    virtual_ipaddress {\n");
+            for address in &self.addresses {
+                let _ = writeln!(text, "        {address}");
+            }
+            text.push_str("    }\n");
         }
-        text.push_str("    }\n}\n");
+        text.push_str("}\n");
         text
     }
 }

@@ -18,6 +18,7 @@ pairs!(
     v2_plain,
     v2_pass,
     v2_ah,
+    v2_without_addresses,
     v3_ipv4,
     v3_ipv6,
     unicast_ipv4,
@@ -73,6 +74,58 @@ fn v2_ah(pair: Pair) {
             assert_eq!(advert.trailer, [0; 8]);
         },
     );
+}
+
+/// keepalived warns about it and runs it: a pair whose notify scripts do all the work.
+fn v2_without_addresses(pair: Pair) {
+    let (leader, follower) = (
+        Config::v2(150).addresses(&[]),
+        Config::v2(100).addresses(&[]),
+    );
+    let looks = |advert: &Advert| {
+        assert_eq!(
+            (advert.destination, advert.to_mac),
+            (GROUP_V4.into(), GROUP_MAC_V4)
+        );
+        assert_eq!((advert.version, advert.auth_type), (2, 0));
+        assert!(advert.addresses.is_empty(), "the count is 0: {advert:?}");
+        assert_eq!(advert.trailer, [0; 8]);
+    };
+    let mut bench = Bench::new(pair);
+    let begun = Capture::now();
+    bench.start(&leader, &follower);
+    judge(&bench, "lead", begun, leader.priority, &looks);
+    bench.undisturbed(&bench.leader, &bench.follower, Capture::now(), 3);
+
+    let killed = Capture::now();
+    bench.leader.peer().kill();
+    bench.follower.wait(State::Master);
+    judge(&bench, "follow", killed, follower.priority, &looks);
+
+    bench.leader.start(&leader);
+    bench.leader.wait(State::Master);
+    bench.follower.wait(State::Backup);
+    bench.undisturbed(&bench.leader, &bench.follower, Capture::now(), 3);
+
+    let stopped = Capture::now();
+    bench.leader.stop();
+    bench
+        .capture()
+        .wait_advert("lead", stopped, BOUND, "priority 0", |advert| {
+            advert.priority == 0 && advert.addresses.is_empty()
+        });
+    bench.follower.wait(State::Master);
+    for node in [&bench.leader, &bench.follower] {
+        let claims = bench.capture().claims(node.host.name(), begun);
+        assert!(claims.is_empty(), "there is nothing to claim: {claims:?}");
+        let warning = if node.is_ours() {
+            "has no virtual address"
+        } else {
+            "No VIP specified"
+        };
+        let log = node.peer().log();
+        assert!(log.contains(warning), "{}: {log}", node.host.name());
+    }
 }
 
 fn v3_ipv4(pair: Pair) {
