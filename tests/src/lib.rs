@@ -1,5 +1,6 @@
 //! Simulation, namespace lab and suites of vrrpd.
 
+pub mod allocation;
 pub mod drill;
 pub mod lab;
 pub mod model;

@@ -4,8 +4,6 @@
     reason = "a test's helpers fail where a number is out of range"
 )]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
@@ -19,33 +17,7 @@ use vrrp_proto::router::{
 use vrrp_proto::time::Instant;
 use vrrp_proto::track::{Reading, TrackLink, TrackerId};
 use vrrp_proto::units::{AdvertInterval, Family, Priority, Version, Vrid, WirePriority};
-
-/// Counts the calls of this thread.
-struct Counting;
-
-thread_local! {
-    static CALLS: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    // Absent only while the thread ends.
-    let _ = CALLS.try_with(|calls| calls.set(calls.get() + 1));
-}
-
-// SAFETY: every call is passed on unchanged to the system's allocator; counting touches only a thread-local cell.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's contract for `alloc` is the system allocator's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: the pointer came from `alloc` above, which is the system allocator's.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
+use vrrp_tests::allocation::{Counting, calls};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -193,14 +165,14 @@ fn deciding_does_not_allocate() {
         seen: [false; 4],
     };
     let mut next = Node::new(config(150));
-    let before = CALLS.get();
+    let before = calls();
     driver.exercise();
     let (actions, now) = (&mut driver.actions, driver.now);
     next.adopt(now, &mut driver.node, &mut |_, _, _, _| *actions += 1);
     std::mem::swap(&mut next, &mut driver.node);
     driver.exercise();
-    let calls = CALLS.get() - before;
-    assert_eq!(calls, 0, "{calls} calls of the allocator");
+    let counted = calls() - before;
+    assert_eq!(counted, 0, "{counted} calls of the allocator");
     assert!(driver.actions > 1_000, "{} actions", driver.actions);
     assert_eq!(driver.seen, [true; 4], "every state was there");
 }

@@ -1,7 +1,5 @@
 //! Building and judging packets allocates nothing: the engine does both after start, where it must not.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::hint::black_box;
 use std::num::NonZeroU16;
 use std::path::Path;
@@ -9,34 +7,8 @@ use std::path::Path;
 use vrrp_proto::addr::AddressList;
 use vrrp_proto::stats::Counters;
 use vrrp_proto::wire::{ChecksumForm, Datagram, Envelope, MAX_PACKET, ReceiveConfig, SendConfig};
+use vrrp_tests::allocation::{Counting, calls};
 use vrrp_tests::vectors::Vector;
-
-/// Counts the calls of this thread.
-struct Counting;
-
-thread_local! {
-    static CALLS: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    // Absent only while the thread ends.
-    let _ = CALLS.try_with(|calls| calls.set(calls.get() + 1));
-}
-
-// SAFETY: every call is passed on unchanged to the system's allocator; counting touches only a thread-local cell.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's contract for `alloc` is the system allocator's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: the pointer came from `alloc` above, which is the system allocator's.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -69,7 +41,7 @@ fn building_and_judging_packets_does_not_allocate() {
     for case in &prepared {
         let family = case.vector.family().unwrap();
         let mut sequence = case.vector.ctx.sequence();
-        let before = CALLS.get();
+        let before = calls();
         match Datagram::parse(family, &case.bytes)
             .and_then(|datagram| case.config.receive(&datagram, &mut sequence))
         {
@@ -80,7 +52,7 @@ fn building_and_judging_packets_does_not_allocate() {
             }
             Err(discard) => counters.discard(discard),
         }
-        assert_eq!(CALLS.get(), before, "receiving {}", case.name);
+        assert_eq!(calls(), before, "receiving {}", case.name);
     }
     assert_eq!(counters.accepted + counters.discarded_total(), 466);
 
@@ -110,7 +82,7 @@ fn building_and_judging_packets_does_not_allocate() {
             sequence: NonZeroU16::MIN,
         };
         let mut sequence = case.vector.ctx.sequence();
-        let before = CALLS.get();
+        let before = calls();
         let advert = send
             .advert(accepted.advert.version(), false, accepted.advert.priority())
             .unwrap();
@@ -118,6 +90,6 @@ fn building_and_judging_packets_does_not_allocate() {
             .encode_packet(&advert, &envelope, &mut sequence, &mut buffer)
             .unwrap();
         black_box(&buffer[..length]);
-        assert_eq!(CALLS.get(), before, "building {}", case.name);
+        assert_eq!(calls(), before, "building {}", case.name);
     }
 }
