@@ -5,7 +5,7 @@
 //! Taps are macvtaps, which a program opens as a file. Run as `xtask lab-forwarder …`; not a command for people.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::io::{Read as _, Seek as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
@@ -41,10 +41,12 @@ pub struct Habits {
     pub twice: bool,
     /// Its machine has a disk that is slow.
     pub disk: bool,
-    /// It writes to that disk in its loop, one block every 100 ms that it waits for.
+    /// It writes to that disk in its loop, one block after the other that it waits for.
     pub writes: bool,
 }
 
+/// The time between two blocks.
+const WRITE_EVERY: Duration = Duration::from_millis(100);
 /// Bytes a second that the forwarder's disk takes.
 const DISK_SPEED: u64 = 1 << 20;
 const STORE: &str = "/run/store";
@@ -227,14 +229,10 @@ pub fn forwarder_main(words: &[&str]) -> ExitCode {
 
 #[expect(clippy::print_stdout, reason = "the lab reads it")]
 fn run(words: &[&str]) -> std::io::Result<()> {
-    let value = |name: &str| words.iter().find_map(|word| word.strip_prefix(name));
     let twice = words.contains(&"--twice");
-    let every = Duration::from_millis(
-        value("--every=")
-            .and_then(|every| every.parse().ok())
-            .unwrap_or(100),
-    );
-    let mut disk = value("--disk=")
+    let mut disk = words
+        .iter()
+        .find_map(|word| word.strip_prefix("--disk="))
         .map(|path| {
             OpenOptions::new()
                 .create(true)
@@ -270,9 +268,8 @@ fn run(words: &[&str]) -> std::io::Result<()> {
             }
         }
         if let Some(disk) = &mut disk
-            && written.elapsed() >= every
+            && written.elapsed() >= WRITE_EVERY
         {
-            use std::io::Seek as _;
             disk.rewind()?;
             disk.write_all(&[b'x'; 4096])?;
             written = Instant::now();
