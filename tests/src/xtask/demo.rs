@@ -4,10 +4,9 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use super::packages;
-use super::stages::{Stages, as_check};
-use crate::lab::{Daemon, Haproxy, Host, Lab, Peer, Probe, RUN_DIR, State, wait_for};
-use crate::motivating::{ADDRESS, FIRST, INTERFACE, ROUTER, second};
+use super::staging::{Balancer, Narrator, perform, reach};
+use crate::lab::{Haproxy, Lab, Probe, RUN_DIR, State, wait_for};
+use crate::motivating::{ADDRESS, FIRST, INTERFACE, second};
 
 /// Longest time that any step may take: a check of haproxy every 2 s and a few adverts of 1 s lie in between.
 const STEP: Duration = Duration::from_secs(20);
@@ -15,41 +14,11 @@ const STEP: Duration = Duration::from_secs(20);
 const PEACE: Duration = Duration::from_secs(3);
 
 pub(super) fn run() -> ExitCode {
-    if !nix::unistd::geteuid().is_root() {
-        eprintln!(
-            "cargo xtask demo needs root: it makes network namespaces and installs missing packages"
-        );
-        return ExitCode::FAILURE;
-    }
-    let mut stages = Stages::new();
-    let ready = stages.run("packages", || match packages::install_missing() {
-        Ok(()) => as_check(true),
-        Err(reason) => {
-            eprintln!("{reason}");
-            as_check(false)
-        }
-    }) && stages.check("build", &["build", "--workspace", "--bins"], &[]);
-    if !ready {
-        return ExitCode::FAILURE;
-    }
-    match Demo::set_up().and_then(|demo| demo.play()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            eprintln!("\nThe demo went wrong: {reason}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// One load balancer. The daemon goes before haproxy, so that nothing is left to notice haproxy's end.
-struct Balancer {
-    host: Host,
-    peer: Peer,
-    haproxy: Haproxy,
+    perform("cargo xtask demo", || Demo::set_up()?.play())
 }
 
 struct Demo {
-    started: Instant,
+    narrator: Narrator,
     probe: Probe,
     first: Balancer,
     second: Balancer,
@@ -58,7 +27,7 @@ struct Demo {
 
 impl Demo {
     fn set_up() -> Result<Self, String> {
-        let started = Instant::now();
+        let narrator = Narrator::new();
         println!(
             "\n\
              Two load balancers, lb1 and lb2, run haproxy. Clients know only one address, {ADDRESS}. At any time one of\n\
@@ -72,21 +41,22 @@ impl Demo {
         lab.link(&one, INTERFACE, "lan", &["192.168.205.11/24"]);
         lab.link(&two, INTERFACE, "lan", &["192.168.205.12/24"]);
         lab.link(&client, INTERFACE, "lan", &["192.168.205.99/24"]);
-        let first = Balancer::start(&one, FIRST);
-        let second = Balancer::start(&two, &second());
+        let first = Balancer::start(&one, "lb1", FIRST);
+        let second = Balancer::start(&two, "lb2", &second());
         let demo = Self {
-            started,
+            narrator,
             probe: Probe::start(&client, ADDRESS),
             first,
             second,
             _lab: lab,
         };
-        demo.step("haproxy and vrrpd start on both; vrrpd reads an ordinary keepalived.conf");
+        demo.narrator
+            .step("haproxy and vrrpd start on both; vrrpd reads an ordinary keepalived.conf");
         // The first start may have the second balancer in front until the first has reported its haproxy.
         demo.reach("lb1 becomes MASTER", || {
             demo.first.is(State::Master) && demo.second.is(State::Backup) && demo.answers("lb1")
         })?;
-        demo.say("lb1 is MASTER: its priority of 101 is higher than lb2's 100, and both get 2 more while haproxy runs");
+        demo.narrator.say("lb1 is MASTER: its priority of 101 is higher than lb2's 100, and both get 2 more while haproxy runs");
         Ok(demo)
     }
 
@@ -95,44 +65,44 @@ impl Demo {
         self.show(&self.second, Detail::Answer);
         let calm = Instant::now();
         self.peace();
-        self.say(&format!(
+        self.narrator.say(&format!(
             "the client asked {} times in {} s; its longest wait for an answer was {} ms",
             self.probe.answers(calm).len(),
             PEACE.as_secs(),
             self.probe.longest_gap(calm).as_millis()
         ));
 
-        self.step("now haproxy on lb1 is killed");
+        self.narrator.step("now haproxy on lb1 is killed");
         let killed = Instant::now();
         self.first.haproxy.kill();
         self.reach("the address moves to lb2", || {
             self.second.is(State::Master) && self.first.is(State::Backup) && self.answers("lb2")
         })?;
-        self.say(&format!(
+        self.narrator.say(&format!(
             "lb2 has the address and answers; the client's longest time without an answer was {} ms",
             self.probe.longest_gap(killed).as_millis()
         ));
-        self.say(
+        self.narrator.say(
             "(up to 2 s until the check `killall -0 haproxy` runs, which is the configuration's interval, and then up to\n          \
              3.6 s in which lb2 listens before it takes over, which is VRRP's with one sign of life a second)",
         );
         self.show(&self.second, Detail::Answer);
         self.show(&self.first, Detail::Answer);
 
-        self.step("haproxy on lb1 is started again");
+        self.narrator.step("haproxy on lb1 is started again");
         let back = Instant::now();
         let _haproxy = Haproxy::start(&self.first.host);
         self.reach("the address comes back to lb1", || {
             self.first.is(State::Master) && self.second.is(State::Backup) && self.answers("lb1")
         })?;
         self.peace();
-        self.say(&format!(
+        self.narrator.say(&format!(
             "lb1 is MASTER again; on the way back the client's longest time without an answer was {} ms",
             self.probe.longest_gap(back).as_millis()
         ));
         self.show(&self.first, Detail::Answer);
 
-        self.step("both daemons are stopped");
+        self.narrator.step("both daemons are stopped");
         self.finish()
     }
 
@@ -142,15 +112,16 @@ impl Demo {
             if code != 0 {
                 return Err(format!(
                     "vrrpd on {} ended with exit code {code}:\n{}",
-                    balancer.host.name(),
+                    balancer.name,
                     balancer.peer.log()
                 ));
             }
             if balancer.host.has(INTERFACE, ADDRESS) {
-                return Err(format!("{} still has {ADDRESS}", balancer.host.name()));
+                return Err(format!("{} still has {ADDRESS}", balancer.name));
             }
         }
-        self.say("both ended with exit code 0 and took the address away; nothing is left behind");
+        self.narrator
+            .say("both ended with exit code 0 and took the address away; nothing is left behind");
         Ok(())
     }
 
@@ -162,31 +133,13 @@ impl Demo {
     }
 
     fn reach(&self, what: &str, condition: impl Fn() -> bool) -> Result<(), String> {
-        wait_for(STEP, || condition().then_some(())).ok_or_else(|| {
-            format!(
-                "{what}: not within {} s\n--- lb1\n{}\n--- lb2\n{}",
-                STEP.as_secs(),
-                self.first.peer.log(),
-                self.second.peer.log()
-            )
-        })
+        reach(what, STEP, [&self.first, &self.second], condition)
     }
 
     /// Lets the client ask in peace.
     fn peace(&self) {
         let until = Instant::now() + PEACE;
         let _ = wait_for(STEP, || (Instant::now() >= until).then_some(()));
-    }
-
-    fn step(&self, text: &str) {
-        println!(
-            "\n[{:5.1} s] ==> {text}",
-            self.started.elapsed().as_secs_f64()
-        );
-    }
-
-    fn say(&self, text: &str) {
-        println!("[{:5.1} s] {text}", self.started.elapsed().as_secs_f64());
     }
 
     fn show(&self, balancer: &Balancer, detail: Detail) {
@@ -198,10 +151,7 @@ impl Demo {
             Detail::Everything => status.as_str(),
             Detail::Answer => answer(&status),
         };
-        self.say(&format!("{}: $ vrrpctl status", balancer.host.name()));
-        for line in shown.lines() {
-            println!("          | {line}");
-        }
+        self.narrator.quote(balancer, "vrrpctl status", shown);
         if shown.len() < status.len() {
             println!("          | (and the details as above)");
         }
@@ -222,19 +172,4 @@ fn answer(status: &str) -> &str {
         .find("\n  priority")
         .and_then(|end| status.get(..end))
         .unwrap_or(status)
-}
-
-impl Balancer {
-    fn start(host: &Host, configuration: &str) -> Self {
-        let haproxy = Haproxy::start(host);
-        Self {
-            peer: Peer::start(host, Daemon::Ours, configuration),
-            host: host.clone(),
-            haproxy,
-        }
-    }
-
-    fn is(&self, state: State) -> bool {
-        self.peer.state(ROUTER) == Some(state)
-    }
 }

@@ -14,6 +14,7 @@ mod drill;
 mod interop;
 mod packages;
 mod stages;
+mod staging;
 mod test;
 
 use std::path::Path;
