@@ -141,7 +141,7 @@ impl Reader<'_> {
     fn frame(&mut self, name: &impl Display, head: &Head, payload: &[u8]) {
         let run = self.runs.entry(head.run).or_default();
         if head.number > 0 {
-            let missing = head.number.saturating_sub(run.last + 1);
+            let missing = head.number.saturating_sub(run.last.saturating_add(1));
             // The beginning of an old run goes with its oldest segments: that is no loss.
             if missing > 0 && run.last > 0 {
                 let since = run

@@ -169,3 +169,24 @@ fn segments_that_cannot_be_opened_are_told() {
     assert_eq!(reading.history.sent.len(), 19);
     assert!(reading.history.damage[0].starts_with("journal 1: cannot be read further"));
 }
+
+#[test]
+fn a_frame_with_the_last_of_all_numbers_is_a_frame() {
+    let payload = b"true";
+    let head = frame::Head {
+        kind: frame::kind::ENDED,
+        version: frame::VERSION,
+        length: payload.len(),
+        sum: crc32fast::hash(payload),
+        number: u64::MAX,
+        run: 0,
+        from: 1,
+        until: 1,
+    };
+    let mut bytes = head.encode().to_vec();
+    bytes.extend_from_slice(payload);
+    let twice = bytes.repeat(2);
+    let reading = read([("1", io::Result::Ok(twice.as_slice()))], &Want::all());
+    assert!(reading.history.runs[0].clean);
+    assert_eq!(reading.history.damage, Vec::<String>::new());
+}
