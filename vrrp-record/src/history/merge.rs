@@ -89,10 +89,12 @@ impl History {
 
     /// Gives `other` the positions that its runs and routers have here, adding the ones that are new.
     fn translate(&mut self, other: &mut Self) {
+        let started = |history: &Self| history.runs.last().map(|run| run.started);
+        let newer = started(other) >= started(self);
         let routers: Vec<u16> = other
             .routers
             .drain(..)
-            .map(|router| {
+            .map(|mut router| {
                 let known = self.routers.iter_mut().position(|known| {
                     (&known.interface, known.ipv6, known.vrid)
                         == (&router.interface, router.ipv6, router.vrid)
@@ -100,6 +102,10 @@ impl History {
                 match known {
                     Some(position) => {
                         let known = &mut self.routers[position];
+                        // A router is described as it was configured last.
+                        if newer {
+                            std::mem::swap(known, &mut router);
+                        }
                         known.source = known.source.or(router.source);
                         position
                     }

@@ -187,3 +187,21 @@ fn records_of_a_router_that_the_reading_does_not_name_are_left_out() {
     });
     assert!(history.sent.is_empty() && history.received.is_empty() && history.events.is_empty());
 }
+
+#[test]
+fn a_router_is_described_as_it_was_configured_last() {
+    let reading = |pid, started, interval| History {
+        runs: vec![run(pid, started)],
+        routers: vec![Router {
+            interval,
+            ..router(1)
+        }],
+        ..History::default()
+    };
+    let (old, new) = (reading(1, 10, 1_000_000_000), reading(2, 20, 100_000_000));
+    for (mut first, second) in [(old.clone(), new.clone()), (new, old)] {
+        first.absorb(second);
+        assert_eq!(first.routers.len(), 1);
+        assert_eq!(first.routers[0].interval, 100_000_000);
+    }
+}
