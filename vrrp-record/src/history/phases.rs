@@ -1,6 +1,6 @@
 //! Stretches of a history: from when to when it tells anything, and which state a router was in.
 
-use super::{History, Time};
+use super::{History, Received, Time};
 use crate::event::Kind;
 use crate::words::Word;
 
@@ -15,58 +15,36 @@ pub struct Phase {
     pub state: Option<Word>,
 }
 
+const MINUTE: i64 = 60_000_000_000;
+
+/// The times of the first and the last of a list in order of time.
+fn ends<T>(list: &[T], at: impl Fn(&T) -> Time) -> Option<(Time, Time)> {
+    Some((at(list.first()?), at(list.last()?)))
+}
+
 impl History {
     /// The first and the last time that any record tells.
     #[must_use]
     pub fn extent(&self) -> Option<(Time, Time)> {
-        let mut all: Option<(Time, Time)> = None;
-        let mut see = |from: Time, until: Time| {
-            let (first, last) = all.unwrap_or((from, until));
-            all = Some((first.min(from), last.max(until)));
-        };
-        for sent in [self.sent.first(), self.sent.last()].into_iter().flatten() {
-            see(sent.due, sent.due);
-        }
-        for one in [self.received.first(), self.received.last()]
-            .into_iter()
-            .flatten()
-        {
-            see(one.at(), one.at());
-        }
-        for one in [self.rejected.first(), self.rejected.last()]
-            .into_iter()
-            .flatten()
-        {
-            see(one.at, one.at);
-        }
-        for stall in [self.stalls.first(), self.stalls.last()]
-            .into_iter()
-            .flatten()
-        {
-            see(stall.at, stall.at);
-        }
-        for sample in [self.samples.first(), self.samples.last()]
-            .into_iter()
-            .flatten()
-        {
-            see(sample.at, sample.at);
-        }
-        for event in [self.events.first(), self.events.last()]
-            .into_iter()
-            .flatten()
-        {
-            see(event.at, event.at);
-        }
-        for minute in [self.minutes.first(), self.minutes.last()]
-            .into_iter()
-            .flatten()
-        {
-            see(minute.at, minute.at.plus(60_000_000_000));
-        }
-        for run in &self.runs {
-            see(run.started, run.ended.unwrap_or(run.started));
-        }
-        all
+        let minutes = ends(&self.minutes, |minute| minute.at);
+        let lists = [
+            ends(&self.sent, |sent| sent.due),
+            ends(&self.received, Received::at),
+            ends(&self.rejected, |one| one.at),
+            ends(&self.stalls, |stall| stall.at),
+            ends(&self.samples, |sample| sample.at),
+            ends(&self.events, |event| event.at),
+        ];
+        let runs = self
+            .runs
+            .iter()
+            .map(|run| (run.started, run.ended.unwrap_or(run.started)));
+        let all = lists.into_iter().flatten().chain(runs).chain(minutes);
+        let (first, last) =
+            all.reduce(|(first, last), (from, until)| (first.min(from), last.max(until)))?;
+        // The last minute may not have been a whole one: what else was recorded in it, or after it, tells until when.
+        let alone = minutes.is_some_and(|(_, minute)| minute == last);
+        Some((first, if alone { last.plus(MINUTE) } else { last }))
     }
 
     /// The states of a router, without gaps from the first to the last time of the history.
@@ -142,7 +120,8 @@ mod tests {
     use super::*;
     use crate::cause::Cause;
     use crate::event::Event;
-    use crate::history::{Numbered, Router, Run};
+    use crate::histogram::Histogram;
+    use crate::history::{Minute, Numbered, Router, Run, Stage};
     use crate::text::Name;
 
     fn event(at: i64, kind: Kind) -> Numbered {
@@ -230,6 +209,17 @@ mod tests {
             ]
         );
         assert!(history.phases(1).is_empty());
+        let mut history = history;
+        let minute = |at| Minute {
+            at: Time(at),
+            router: 0,
+            stage: Stage::Gap,
+            histogram: Histogram::default(),
+        };
+        history.minutes = vec![minute(80)];
+        assert_eq!(history.extent(), Some((Time(10), Time(90))));
+        history.minutes = vec![minute(80), minute(100)];
+        assert_eq!(history.extent(), Some((Time(10), Time(100 + MINUTE))));
         assert!(History::default().phases(0).is_empty());
         assert_eq!(History::default().extent(), None);
     }
