@@ -182,7 +182,7 @@ fn collect(
     if parts.files.is_empty() && status.is_none() {
         return Err(crate::source::SourceError::Nothing {
             run_dir: cli.run_dir.clone(),
-            journal_dir: arguments.journal_dir.clone(),
+            journal_dir: arguments.here.journal_dir.clone(),
         }
         .into());
     }
@@ -214,7 +214,7 @@ fn records(cli: &Cli, arguments: &BundleArgs, parts: &mut Parts) -> Result<(), T
             ),
         }
     }
-    let directory = &arguments.journal_dir;
+    let directory = &arguments.here.journal_dir;
     match fs::read_dir(directory) {
         Ok(entries) => {
             let mut segments: Vec<PathBuf> = entries
@@ -311,7 +311,7 @@ fn host(parts: &Parts, status: Option<&Status>, cli: &Cli, arguments: &BundleArg
     }
     let place = Place::Here {
         run_dir: &cli.run_dir,
-        journal_dir: &arguments.journal_dir,
+        journal_dir: &arguments.here.journal_dir,
     };
     let recorded = Opened::open(place, &[], None)
         .and_then(|opened| opened.read(&Want::outline()))

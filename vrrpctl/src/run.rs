@@ -14,6 +14,7 @@ use crate::output::Output;
 use crate::render;
 use crate::source::SourceError;
 
+mod journal;
 mod live;
 mod reading;
 
@@ -73,7 +74,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, output: &mut Output) -
         cli::Command::Latency(arguments) => reading::latency(&cli, arguments, output),
         cli::Command::Timeline(arguments) => reading::timeline(&cli, arguments, output),
         cli::Command::Peers(arguments) => reading::peers(&cli, arguments, output),
-        cli::Command::Journal(arguments) => reading::journal(&cli, arguments, output),
+        cli::Command::Journal(arguments) => journal::journal(&cli, arguments, output),
         cli::Command::WhyNot(arguments) => live::why_not(&cli, arguments, output),
         cli::Command::Compare(arguments) => reading::compare(&cli, arguments, output),
         cli::Command::Bundle(arguments) => live::bundle(&cli, arguments, output),
@@ -108,7 +109,9 @@ impl Trouble {
         match self {
             Self::Usage(_) | Self::Source(SourceError::Missing(_)) => Exit::Usage,
             Self::Client(ClientError::NotRunning(_))
-            | Self::Source(SourceError::Nothing { .. }) => Exit::NotRunning,
+            | Self::Source(SourceError::Nothing { .. } | SourceError::NoRecorder(_)) => {
+                Exit::NotRunning
+            }
             Self::Client(ClientError::NoPermission(_) | ClientError::Refused(_))
             | Self::Source(SourceError::NoPermission(_)) => Exit::NoPermission,
             Self::Client(
@@ -137,22 +140,10 @@ fn status(cli: &Cli, arguments: &StatusArgs, output: &mut Output) -> Result<Exit
             "the daemon ({version}) writes schema {theirs}, this vrrpctl reads {SCHEMA}: some of it may be missing"
         ));
     }
-    if let Some(unknown) = arguments
-        .routers
-        .iter()
-        .find(|name| status.routers.iter().all(|r| r.name != **name))
-    {
-        let known: Vec<&str> = status
-            .routers
-            .iter()
-            .map(|router| router.name.as_str())
-            .collect();
-        output.message(&format_args!(
-            "no router is named {unknown}; there are: {}",
-            known.join(", ")
-        ));
-        return Ok(Exit::Usage);
-    }
+    check_names(
+        status.routers.iter().map(|router| router.name.as_str()),
+        &arguments.routers,
+    )?;
     if !arguments.routers.is_empty() {
         keep_only(&mut status, &arguments.routers);
     }
@@ -166,6 +157,24 @@ fn status(cli: &Cli, arguments: &StatusArgs, output: &mut Output) -> Result<Exit
         output.answer(&text);
     }
     Ok(verdict(&status, arguments))
+}
+
+/// Refuses names that no router has.
+fn check_names<'a>(known: impl Iterator<Item = &'a str>, wanted: &[String]) -> Result<(), Trouble> {
+    let mut known: Vec<&str> = known.collect();
+    let Some(unknown) = wanted.iter().find(|name| !known.contains(&name.as_str())) else {
+        return Ok(());
+    };
+    known.sort_unstable();
+    known.dedup();
+    Err(Trouble::Usage(if known.is_empty() {
+        format!("no router is named {unknown}: there is none")
+    } else {
+        format!(
+            "no router is named {unknown}; there are: {}",
+            known.join(", ")
+        )
+    }))
 }
 
 fn verdict(status: &Status, arguments: &StatusArgs) -> Exit {

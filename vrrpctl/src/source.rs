@@ -166,6 +166,11 @@ pub(crate) enum SourceError {
         /// The journal's directory.
         journal_dir: PathBuf,
     },
+    /// No flight recorder is where one was to be followed.
+    #[error(
+        "nothing to follow: no flight recorder in {}\n  start vrrpd, or name its run directory with --run-dir", .0.display()
+    )]
+    NoRecorder(PathBuf),
     /// The file system refused.
     #[error(
         "no permission to read {}\n  run as root, or join the group vrrpd (usermod -aG vrrpd USER) and log in again", .0.display()

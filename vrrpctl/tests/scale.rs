@@ -238,6 +238,7 @@ fn every_command_reads_a_hundred_megabytes_in_bounded_memory() {
         "peers",
         "journal",
         "journal --apart 3s --csv",
+        "journal --kind all -n 5",
         "explain --last",
     ] {
         let (took, peak, answer) = run(command, &directory.0);

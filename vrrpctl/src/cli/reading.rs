@@ -11,9 +11,8 @@ pub(crate) struct Reading {
     /// packet capture. May be repeated.
     #[arg(long, value_name = "FILE|DIR")]
     pub(crate) from: Vec<PathBuf>,
-    /// Directory of the journal on this machine.
-    #[arg(long, value_name = "DIR", default_value = "/var/log/vrrpd")]
-    pub(crate) journal_dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) here: Here,
     /// An address of the node that took a capture, where it cannot be told. May be repeated.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) node: Vec<std::net::IpAddr>,
@@ -23,12 +22,27 @@ pub(crate) struct Reading {
     /// Only routers of this name. May be repeated.
     #[arg(long, value_name = "ROUTER")]
     pub(crate) router: Vec<String>,
+    #[command(flatten)]
+    pub(crate) form: Form,
+}
+
+/// How to print the answer; for people unless something else is asked for.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct Form {
     /// Print versioned JSON instead.
     #[arg(long, conflicts_with = "plain")]
     pub(crate) json: bool,
     /// Print lines for programs instead: fields separated by tabs.
     #[arg(long)]
     pub(crate) plain: bool,
+}
+
+/// This machine's own records, beside the run directory.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Here {
+    /// Directory of the journal on this machine.
+    #[arg(long, value_name = "DIR", default_value = "/var/log/vrrpd")]
+    pub(crate) journal_dir: PathBuf,
 }
 
 /// From when to when.
@@ -216,12 +230,8 @@ pub(crate) struct WhyNotArgs {
     /// Ask a bundle instead of the daemon.
     #[arg(long, value_name = "FILE")]
     pub(crate) from: Option<PathBuf>,
-    /// Print versioned JSON instead.
-    #[arg(long, conflicts_with = "plain")]
-    pub(crate) json: bool,
-    /// Print lines for programs instead: fields separated by tabs.
-    #[arg(long)]
-    pub(crate) plain: bool,
+    #[command(flatten)]
+    pub(crate) form: Form,
 }
 
 /// Options of `compare`.
@@ -235,21 +245,16 @@ pub(crate) struct CompareArgs {
     pub(crate) second: PathBuf,
     #[command(flatten)]
     pub(crate) between: Between,
-    /// Directory of the journal on this machine.
-    #[arg(long, value_name = "DIR", default_value = "/var/log/vrrpd")]
-    pub(crate) journal_dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) here: Here,
     /// An address of the node that took a capture, where it cannot be told: once for A, once more for B.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) node: Vec<std::net::IpAddr>,
     /// Only routers of this name. May be repeated.
     #[arg(long, value_name = "ROUTER")]
     pub(crate) router: Vec<String>,
-    /// Print versioned JSON instead.
-    #[arg(long, conflicts_with = "plain")]
-    pub(crate) json: bool,
-    /// Print lines for programs instead: fields separated by tabs.
-    #[arg(long)]
-    pub(crate) plain: bool,
+    #[command(flatten)]
+    pub(crate) form: Form,
 }
 
 /// Options of `bundle`.
@@ -258,9 +263,8 @@ pub(crate) struct BundleArgs {
     /// The file to write; without it vrrpd-HOST-TIME.vrb here. `-` is standard output.
     #[arg(value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
-    /// Directory of the journal.
-    #[arg(long, value_name = "DIR", default_value = "/var/log/vrrpd")]
-    pub(crate) journal_dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) here: Here,
     /// The configuration, where no daemon runs that could name it.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,

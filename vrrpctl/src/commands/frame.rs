@@ -14,7 +14,7 @@ use crate::source::Node;
 /// Schema of the reading commands' JSON: fields are only added within a number.
 pub(crate) const SCHEMA: u32 = 1;
 
-/// Most lines about damage for people; the JSON has all.
+/// Most lines about damage for people; the JSON of the other commands has all.
 const DAMAGE: usize = 5;
 
 /// `loadbalancer on lb1`.
@@ -66,16 +66,18 @@ pub(crate) fn foot(out: &mut String, nodes: &[Node], output: &Output) {
             "records",
             &format!("{}: {}; {extent}", node.name(), origins.join(", ")),
         );
-        let damage = &node.history.damage;
-        for text in damage.iter().take(DAMAGE) {
+        for text in damage(&node.history.damage) {
             line(out, "damage", &style.paint(Paint::Bad, text));
-        }
-        if damage.len() > DAMAGE {
-            let rest = damage.len() - DAMAGE;
-            line(out, "", &format!("and {rest} more: see --json"));
         }
     }
     unavailable(out, nodes);
+}
+
+/// The first lines about damage, and how many more there are.
+pub(crate) fn damage(all: &[String]) -> impl Iterator<Item = String> {
+    let rest = all.len().saturating_sub(DAMAGE);
+    let more = (rest > 0).then(|| format!("and {rest} more: vrrpctl timeline --json lists them"));
+    all.iter().take(DAMAGE).cloned().chain(more)
 }
 
 /// The evidence that could not be had, each once; the JSON says why.

@@ -485,9 +485,9 @@ pub(crate) fn print(
     output: &mut Output,
 ) {
     let tables = gather(nodes, &reading.router, stage, between);
-    let text = if reading.json {
+    let text = if reading.form.json {
         json(nodes, &tables, output.now())
-    } else if reading.plain {
+    } else if reading.form.plain {
         plain(&tables)
     } else {
         text(nodes, &tables, stage, output)

@@ -3,7 +3,7 @@
 
 pub(crate) mod compare;
 pub(crate) mod explain;
-mod frame;
+pub(crate) mod frame;
 pub(crate) mod journal;
 pub(crate) mod latency;
 pub(crate) mod peers;

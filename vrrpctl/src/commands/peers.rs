@@ -357,9 +357,9 @@ pub(crate) fn print(
     output: &mut Output,
 ) {
     let all = gather(nodes, &reading.router, between);
-    let text = if reading.json {
+    let text = if reading.form.json {
         json(nodes, &all, output.now())
-    } else if reading.plain {
+    } else if reading.form.plain {
         plain(&all)
     } else {
         text(nodes, &all, output)

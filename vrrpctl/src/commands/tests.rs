@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use jiff::tz::TimeZone;
-use vrrp_record::history::{History, Want};
+use vrrp_record::history::{History, Sample, Unit, Want};
 
 use super::explain::Question;
 use super::*;
@@ -133,6 +133,40 @@ fn records_by_number_by_distance_and_by_kind() {
         &journal_text(&nodes, &["--apart", "1.5s"]),
     );
     assert_golden("journal.txt", &journal_text(&nodes, &[]));
+}
+
+#[test]
+fn samples_of_one_moment_are_different_records() {
+    let mut node = lb2();
+    let first = node.history.samples[0];
+    node.history.samples = [Unit::InterfaceReceived, Unit::InterfaceSent]
+        .map(|unit| Sample { unit, ..first })
+        .into();
+    let nodes = [node];
+    let arguments = journal_arguments(&["--kind", "samples"]);
+    let filter = journal::Filter::new(&arguments, None);
+    let mut printed = journal::Printed::default();
+    assert_eq!(printed.fresh(journal::gather(&nodes, &filter)).len(), 2);
+    assert_eq!(printed.fresh(journal::gather(&nodes, &filter)).len(), 0);
+}
+
+#[test]
+fn what_the_flight_recorder_repeats_of_an_earlier_piece_is_left_out() {
+    let (journal, recorder) = ([lb2()], [lb2()]);
+    let mut between = lb2();
+    between.history.events.clear();
+    let between = [between];
+    let arguments = journal_arguments(&["--kind", "events"]);
+    let filter = journal::Filter::new(&arguments, None);
+    let mut printed = journal::Printed::default();
+    printed.expect_again(&journal::gather(&recorder, &filter));
+    assert!(!printed.fresh(journal::gather(&journal, &filter)).is_empty());
+    assert!(printed.fresh(journal::gather(&between, &filter)).is_empty());
+    assert!(
+        printed
+            .fresh(journal::gather(&recorder, &filter))
+            .is_empty()
+    );
 }
 
 #[test]

@@ -444,9 +444,9 @@ pub(crate) fn print(
     output: &mut Output,
 ) {
     let timeline = gather(nodes, reading, between, all);
-    let text = if reading.json {
+    let text = if reading.form.json {
         json(&timeline, output.now())
-    } else if reading.plain {
+    } else if reading.form.plain {
         plain(&timeline)
     } else {
         text(&timeline, output)

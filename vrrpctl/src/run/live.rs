@@ -6,7 +6,7 @@ use std::time::Duration;
 use vrrp_record::control::{Answer, Command};
 use vrrp_record::status::Status;
 
-use super::{Exit, Trouble};
+use super::{Exit, Trouble, check_names};
 use crate::cli::{BundleArgs, Cli, TopArgs, WhyNotArgs};
 use crate::client::{self, ClientError};
 use crate::{Output, bundle, render, source, why_not};
@@ -29,25 +29,14 @@ pub(super) fn why_not(
         Some(path) => source::status(path)?,
         None => ask(&cli.run_dir)?,
     };
-    if let Some(unknown) = arguments
-        .routers
-        .iter()
-        .find(|name| status.routers.iter().all(|router| router.name != **name))
-    {
-        let known: Vec<&str> = status
-            .routers
-            .iter()
-            .map(|router| router.name.as_str())
-            .collect();
-        return Err(Trouble::Usage(format!(
-            "no router is named {unknown}; there are: {}",
-            known.join(", ")
-        )));
-    }
+    check_names(
+        status.routers.iter().map(|router| router.name.as_str()),
+        &arguments.routers,
+    )?;
     let reasons = why_not::reasons(&status, &arguments.routers);
-    let text = if arguments.json {
+    let text = if arguments.form.json {
         why_not::json(&reasons, &status)
-    } else if arguments.plain {
+    } else if arguments.form.plain {
         why_not::plain(&reasons)
     } else {
         why_not::text(&reasons, output.style)

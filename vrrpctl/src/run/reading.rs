@@ -1,35 +1,30 @@
 //! The commands that read records: from the command line to what is printed.
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 use vrrp_record::history::{Time, Want};
 
-use super::{Exit, Trouble};
+use super::{Exit, Trouble, check_names};
 use crate::Output;
 use crate::cli::{
-    Between, Cli, CompareArgs, ExplainArgs, JournalArgs, LatencyArgs, PeersArgs, Reading,
-    TimelineArgs,
+    Between, Cli, CompareArgs, ExplainArgs, LatencyArgs, PeersArgs, Reading, TimelineArgs,
 };
 use crate::commands::explain::Question;
-use crate::commands::journal::{Filter, Printed};
-use crate::commands::{self, compare, journal};
+use crate::commands::{self, compare};
 use crate::source::{Node, Opened, Place, Records, tell_apart};
 use crate::when;
 
 /// Records longer than this are printed piece by piece.
-const PIECES: u64 = 64 * 1024 * 1024;
+pub(super) const PIECES: u64 = 64 * 1024 * 1024;
 /// How much of longer records is read in full.
 const FULL: i64 = 3_600_000_000_000;
-/// Between two looks at records that grow.
-const LOOK: Duration = Duration::from_millis(500);
 
-fn open(cli: &Cli, reading: &Reading) -> Result<Opened, Trouble> {
+pub(super) fn open(cli: &Cli, reading: &Reading) -> Result<Opened, Trouble> {
     let place = if reading.from.is_empty() {
         Place::Here {
             run_dir: &cli.run_dir,
-            journal_dir: &reading.journal_dir,
+            journal_dir: &reading.here.journal_dir,
         }
     } else {
         Place::Given(&reading.from)
@@ -66,7 +61,7 @@ fn point(text: &str, output: &Output) -> Result<Time, Trouble> {
 }
 
 /// The stretch that was asked for; none where it was not bounded at all.
-fn between(between: &Between, output: &Output) -> Result<Option<(Time, Time)>, Trouble> {
+pub(super) fn between(between: &Between, output: &Output) -> Result<Option<(Time, Time)>, Trouble> {
     let since = between
         .since
         .as_deref()
@@ -92,26 +87,13 @@ fn between(between: &Between, output: &Output) -> Result<Option<(Time, Time)>, T
 }
 
 /// Routers that were asked for by name and are in nobody's records.
-fn check_routers(nodes: &[Node], names: &[String]) -> Result<(), Trouble> {
-    let known: Vec<&str> = nodes
-        .iter()
-        .flat_map(|node| &node.history.routers)
-        .map(|router| router.name.as_str())
-        .collect();
-    match names.iter().find(|name| !known.contains(&name.as_str())) {
-        Some(unknown) if known.is_empty() => Err(Trouble::Usage(format!(
-            "no router is named {unknown}: the records name none"
-        ))),
-        Some(unknown) => Err(Trouble::Usage(format!(
-            "no router is named {unknown}; there are: {}",
-            known.join(", ")
-        ))),
-        None => Ok(()),
-    }
+pub(super) fn check_routers(nodes: &[Node], wanted: &[String]) -> Result<(), Trouble> {
+    let routers = nodes.iter().flat_map(|node| &node.history.routers);
+    check_names(routers.map(|router| router.name.as_str()), wanted)
 }
 
 /// The windows of a wish for full records.
-fn within(want: Want, between: Option<(Time, Time)>) -> Want {
+pub(super) fn within(want: Want, between: Option<(Time, Time)>) -> Want {
     match between {
         Some(stretch) => want.within(vec![stretch]),
         None => want,
@@ -153,7 +135,7 @@ pub(super) fn explain(
     let peer = arguments
         .peer
         .as_ref()
-        .map(|path| open_one(cli, path, &reading.journal_dir, &arguments.peer_node))
+        .map(|path| open_one(cli, path, &reading.here.journal_dir, &arguments.peer_node))
         .transpose()?;
     let peer = peer.as_ref().map(|peer| -> &dyn Records { peer });
     let explained = commands::explain::gather(&opened, peer, question, reading)?;
@@ -161,9 +143,9 @@ pub(super) fn explain(
     if let Some(unknown) = commands::explain::unknown_number(&explained) {
         return Err(Trouble::Failed(unknown));
     }
-    let text = if reading.json {
+    let text = if reading.form.json {
         commands::explain::json(&explained, output.now())
-    } else if reading.plain {
+    } else if reading.form.plain {
         commands::explain::plain(&explained)
     } else {
         commands::explain::text(&explained, output)
@@ -233,7 +215,7 @@ pub(super) fn compare(
     {
         let node = arguments.node.get(position..=position).unwrap_or_default();
         // The other node's clock may be far off, so a stretch of the first one's time bounds only what is told.
-        let opened = open_one(cli, path, &arguments.journal_dir, node)?;
+        let opened = open_one(cli, path, &arguments.here.journal_dir, node)?;
         let mut read = read_bounded(&opened, want.clone(), None, output)?;
         if read.len() != 1 {
             let names: Vec<String> = read.iter().map(Node::name).collect();
@@ -254,133 +236,15 @@ pub(super) fn compare(
     };
     check_routers(&nodes, &arguments.router)?;
     let comparison = compare::gather(first, second, &arguments.router, between);
-    let text = if arguments.json {
+    let text = if arguments.form.json {
         compare::json(&nodes, &comparison, output.now())
-    } else if arguments.plain {
+    } else if arguments.form.plain {
         compare::plain(&comparison)
     } else {
         compare::text(&nodes, &comparison, output)
     };
     output.answer(&text);
     Ok(Exit::Healthy)
-}
-
-pub(super) fn journal(
-    cli: &Cli,
-    arguments: &JournalArgs,
-    output: &mut Output,
-) -> Result<Exit, Trouble> {
-    let between = between(&arguments.between, output)?;
-    let filter = Filter::new(arguments, between);
-    let want = Want::all()
-        .adverts(filter.adverts())
-        .samples(filter.samples())
-        .minutes(false);
-    let want = within(want, between);
-    let mut opened = open(cli, &arguments.reading)?;
-    let mut printer = Printer::new(arguments);
-    if arguments.follow {
-        return follow(cli, arguments, &filter, &want, printer, output);
-    }
-    if opened.bytes() > PIECES && arguments.lines.is_none() {
-        let mut damage: Vec<String> = Vec::new();
-        while let Some(nodes) = opened.next_piece(&want)? {
-            printer.print(&nodes, &filter, output);
-            damage.extend(nodes.into_iter().flat_map(|node| node.history.damage));
-            if output.closed {
-                break;
-            }
-        }
-        damage.dedup();
-        damage.iter().for_each(|text| output.message(text));
-        return Ok(Exit::Healthy);
-    }
-    let nodes = opened.read(&want)?;
-    check_routers(&nodes, &arguments.reading.router)?;
-    printer.print(&nodes, &filter, output);
-    for text in nodes.iter().flat_map(|node| &node.history.damage) {
-        output.message(text);
-    }
-    if printer.count == 0 {
-        output.message(&"no record passes these filters");
-    }
-    Ok(Exit::Healthy)
-}
-
-fn follow(
-    cli: &Cli,
-    arguments: &JournalArgs,
-    filter: &Filter<'_>,
-    want: &Want,
-    mut printer: Printer<'_>,
-    output: &mut Output,
-) -> Result<Exit, Trouble> {
-    // What is new is in the flight recorder; the journal repeats some of it later.
-    let nowhere = PathBuf::new();
-    let place = Place::Here {
-        run_dir: &cli.run_dir,
-        journal_dir: &nowhere,
-    };
-    let mut rounds = 0_u64;
-    while !output.closed {
-        let nodes = Opened::open(place, &[], None)?.read(want)?;
-        if rounds == 0 {
-            check_routers(&nodes, &arguments.reading.router)?;
-        }
-        printer.print(&nodes, filter, output);
-        rounds += 1;
-        std::thread::sleep(LOOK);
-    }
-    Ok(Exit::Healthy)
-}
-
-/// Prints records in the form that was asked for, each once.
-struct Printer<'a> {
-    arguments: &'a JournalArgs,
-    printed: Printed,
-    day: String,
-    count: usize,
-    begun: bool,
-}
-
-impl<'a> Printer<'a> {
-    fn new(arguments: &'a JournalArgs) -> Self {
-        Self {
-            arguments,
-            printed: Printed::default(),
-            day: String::new(),
-            count: 0,
-            begun: false,
-        }
-    }
-
-    fn print(&mut self, nodes: &[Node], filter: &Filter<'_>, output: &mut Output) {
-        let items = self.printed.fresh(journal::gather(nodes, filter));
-        self.count += items.len();
-        let separator = if self.arguments.csv {
-            Some(',')
-        } else {
-            self.arguments.reading.plain.then_some('\t')
-        };
-        let mut text = String::new();
-        if let Some(separator) = separator {
-            if !self.begun {
-                text.push_str(&journal::header(separator));
-            }
-            text.push_str(&journal::lines(&items, separator));
-        } else if self.arguments.reading.json {
-            text.push_str(&journal::json_lines(&items));
-        } else {
-            text.push_str(&journal::text(
-                &items,
-                nodes.len() > 1,
-                &mut self.day,
-                output,
-            ));
-        }
-        self.begun = true;
-        output.answer(&text);
-    }
 }
 
 #[cfg(test)]

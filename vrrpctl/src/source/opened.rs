@@ -84,6 +84,47 @@ impl Opened {
         })
     }
 
+    /// The flight recorder in a run directory alone, of this run and of the one before.
+    ///
+    /// # Errors
+    /// See [`SourceError`].
+    pub(crate) fn recorder(run_dir: &Path) -> Result<Self, SourceError> {
+        let units = match directory_units(run_dir) {
+            Err(SourceError::Missing(_)) => Vec::new(),
+            units => units?,
+        };
+        if units.is_empty() {
+            return Err(SourceError::NoRecorder(run_dir.to_owned()));
+        }
+        Ok(Self {
+            units,
+            here: true,
+            capture: CaptureOptions::default(),
+            pieces: 0,
+        })
+    }
+
+    /// What may hold records that an earlier piece holds too, each place by itself: the flight recorder behind the journal.
+    ///
+    /// # Errors
+    /// As reading all of it.
+    pub(crate) fn repeating(&self, want: &Want) -> Result<Vec<Vec<Node>>, SourceError> {
+        let behind = self.units.iter().skip(1);
+        behind
+            .filter(|unit| unit.kind != Kind::Journal)
+            .map(|unit| {
+                let mut nodes = Vec::new();
+                read_into(&mut nodes, unit, want, &self.capture, self.here)?;
+                Ok(nodes)
+            })
+            .collect()
+    }
+
+    /// Begins with the first piece again.
+    pub(crate) const fn rewind(&mut self) {
+        self.pieces = 0;
+    }
+
     /// The records of the next piece, oldest first; none where all were handed out. For records too long for one reading.
     ///
     /// # Errors

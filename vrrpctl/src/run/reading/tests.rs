@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use jiff::tz::TimeZone;
@@ -125,6 +126,117 @@ fn what_is_read_from_a_file_is_what_the_records_say() {
         message.contains("nothing has the number #99: the records have #15 to #17"),
         "{message}"
     );
+}
+
+/// Standard output whose reader does something after each answer, and goes away after the last.
+struct Looks {
+    printed: Pipe,
+    after: std::vec::IntoIter<Box<dyn Fn()>>,
+}
+
+impl std::io::Write for Looks {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.printed.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let next = self.after.next().ok_or(std::io::ErrorKind::BrokenPipe)?;
+        next();
+        Ok(())
+    }
+}
+
+#[test]
+fn a_flight_recorder_is_followed_while_it_grows_and_past_a_restart() {
+    let directory = Arc::new(Directory::new());
+    let whole = example::backup();
+    let mut young = whole.clone();
+    young.events.retain(|event| event.at < example::TAKEOVER);
+    young.received.retain(|one| one.at() < example::TAKEOVER);
+    young.sent.clear();
+    let mut later = example::master(0);
+    later.node = whole.node.clone();
+    (later.runs[0].pid, later.runs[0].started) = (4712, example::NOW);
+    later.events.truncate(1);
+    later.received.clear();
+    later.sent.clear();
+    directory.file("flight.ring", &example::ring(&young));
+    let grow = Arc::clone(&directory);
+    let restart = Arc::clone(&directory);
+    let after: Vec<Box<dyn Fn()>> = vec![
+        Box::new(move || drop(grow.file("flight.ring", &example::ring(&whole)))),
+        Box::new(|| ()),
+        Box::new(move || {
+            let path = |name| restart.0.join(name);
+            fs::rename(path("flight.ring"), path("flight.ring.previous")).unwrap();
+            restart.file("flight.ring", &example::ring(&later));
+        }),
+        Box::new(|| ()),
+    ];
+    let printed = Pipe::default();
+    let mut output = Output {
+        answers: Box::new(Looks {
+            printed: printed.clone(),
+            after: after.into_iter(),
+        }),
+        messages: Box::new(std::io::sink()),
+        style: Style::default(),
+        zone: TimeZone::UTC,
+        clock: || example::NOW,
+        closed: false,
+    };
+    let run_dir = directory.0.display().to_string();
+    let words = [
+        "vrrpctl",
+        "--run-dir",
+        &run_dir,
+        "journal",
+        "-f",
+        "-n",
+        "1",
+        "--kind",
+        "all",
+        "--plain",
+    ];
+    let exit = run(words.map(std::ffi::OsString::from), &mut output);
+    assert_eq!(exit.code(), 0);
+    let printed = printed.text();
+    let lines: Vec<&str> = printed.lines().skip(1).collect();
+    let unique: std::collections::HashSet<&str> = lines.iter().copied().collect();
+    assert_eq!(unique.len(), lines.len(), "each record once: {printed}");
+    // One of those that were there, everything that came in one burst, and what the next run wrote.
+    let told: Vec<String> = lines
+        .iter()
+        .map(|line| line.split('\t').collect::<Vec<_>>())
+        .map(|fields| format!("{} {}", fields[2], fields[4]).trim().to_owned())
+        .collect();
+    assert_eq!(told[0], "heard 380", "{printed}");
+    for new in [
+        "event 16",
+        "event 17",
+        "heard 381",
+        "heard 382",
+        "heard 390",
+    ] {
+        assert_eq!(
+            told.iter().filter(|one| *one == new).count(),
+            1,
+            "{new}: {printed}"
+        );
+    }
+    assert!(
+        lines.iter().any(|line| line.contains("(pid 812)")),
+        "{printed}"
+    );
+}
+
+#[test]
+fn who_follows_nothing_is_told_so() {
+    let directory = Directory::new();
+    let run_dir = directory.0.display().to_string();
+    let (exit, _, message) = call(&["--run-dir", &run_dir, "journal", "-f"]);
+    assert_eq!(exit, 3, "{message}");
+    assert!(message.contains("no flight recorder in"), "{message}");
 }
 
 #[test]
