@@ -272,24 +272,29 @@ fn pairs(sender: &History, listener: &History) -> Vec<Pair> {
     };
 
     let usual = usual_differences(listener, &candidates_of);
-    let mut taken = vec![false; sender.sent.len()];
-    let mut pairs = Vec::new();
+    let mut near: Vec<(i64, Pair)> = Vec::new();
     for (position, heard) in listener.received.iter().enumerate() {
-        let distance = |candidate: &Candidate| {
-            let usual = usual.get(&candidate.runs).copied().unwrap_or_default();
-            candidate
-                .pair
-                .difference
-                .saturating_sub(usual)
-                .saturating_abs()
-        };
-        let best = candidates_of(position, heard)
-            .into_iter()
-            .filter(|candidate| distance(candidate) <= REACH && !taken[candidate.pair.sent])
-            .min_by_key(distance);
-        if let Some(best) = best {
-            taken[best.pair.sent] = true;
-            pairs.push(best.pair);
+        near.extend(
+            candidates_of(position, heard)
+                .into_iter()
+                .filter_map(|candidate| {
+                    let usual = usual.get(&candidate.runs).copied().unwrap_or_default();
+                    let distance = candidate.pair.difference.saturating_sub(usual);
+                    let distance = distance.saturating_abs();
+                    (distance <= REACH).then_some((distance, candidate.pair))
+                }),
+        );
+    }
+    // The nearest first: a number whose own advert is not in the sender's records must not take one that the next run gave
+    // the same number from the arrival that belongs to it.
+    near.sort_by_key(|(distance, pair)| (*distance, pair.received));
+    let mut sent = vec![false; sender.sent.len()];
+    let mut received = vec![false; listener.received.len()];
+    let mut pairs = Vec::new();
+    for (_, pair) in near {
+        if !sent[pair.sent] && !received[pair.received] {
+            (sent[pair.sent], received[pair.received]) = (true, true);
+            pairs.push(pair);
         }
     }
     pairs.sort_by_key(|pair| pair.sent);

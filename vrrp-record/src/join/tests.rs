@@ -182,6 +182,25 @@ fn numbers_that_come_again_after_a_wrap_or_restart_are_not_mixed_up() {
 }
 
 #[test]
+fn numbers_of_a_run_that_the_sender_lost_are_not_those_of_the_next() {
+    // Killed after ten seconds with what it had sent, and MASTER again nine seconds later.
+    let (mut a, mut b) = (node(A, &[0, 15 * SECOND]), node(B, &[0]));
+    for second in (0..10).chain(19..80) {
+        let id = if second < 10 { second } else { second - 19 };
+        let id = u16::try_from(id).unwrap() + 1;
+        if second >= 19 {
+            a.sent.push(sent(id, second * SECOND));
+        }
+        b.received.push(heard(A, id, second * SECOND + 100_000));
+    }
+    let join = Join::of(&a, &b);
+    assert_eq!(join.there().len(), 61);
+    let arrived = |pair: &Pair| pair.received == pair.sent + 10;
+    assert!(join.there().iter().all(arrived), "{:?}", join.there());
+    assert_eq!(join.offset(Time(20 * SECOND)).upper, Some(100_000));
+}
+
+#[test]
 fn adverts_of_somebody_else_or_without_a_number_are_not_joined() {
     let (a, mut b) = one_way(10, 0, 100_000);
     for heard in &mut b.received[..5] {
