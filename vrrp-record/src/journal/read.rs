@@ -280,6 +280,11 @@ impl OneRun {
             None => (self.until.filter(|_| over), false),
         };
         let mut history = self.history;
+        // A window around the start reaches back to when nobody listened: of that time the run knows nothing.
+        for stretch in &mut history.detailed {
+            stretch.0 = stretch.0.max(started);
+        }
+        history.detailed.retain(|(from, until)| from < until);
         history.detailed.sort_unstable();
         self.witnesses
             .retain(|(number, _)| !self.seen.contains(number));

@@ -190,3 +190,14 @@ fn a_frame_with_the_last_of_all_numbers_is_a_frame() {
     assert!(reading.history.runs[0].clean);
     assert_eq!(reading.history.damage, Vec::<String>::new());
 }
+
+#[test]
+fn a_run_claims_nothing_of_the_time_before_it_began() {
+    let mut frames = Frames::new(run());
+    let mut bytes = Vec::new();
+    let started = run().started;
+    frames.detailed(started.plus(-60), started.plus(30), &mut bytes);
+    frames.detailed(started.plus(-60), started.plus(-30), &mut bytes);
+    let reading = read([("1", io::Result::Ok(bytes.as_slice()))], &Want::all());
+    assert_eq!(reading.history.detailed, [(started, started.plus(30))]);
+}
