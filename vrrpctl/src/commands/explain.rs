@@ -45,6 +45,8 @@ pub(crate) enum Question {
 pub(crate) struct Explained {
     /// The nodes whose records were read; the peer's last.
     nodes: Vec<Node>,
+    /// So many of them are not the peer's.
+    own: usize,
     verdicts: Vec<Verdict>,
     /// Numbers that could have been asked for.
     known: Vec<u32>,
@@ -97,10 +99,12 @@ pub(crate) fn gather(
             .map(|verdict| (verdict.node.clone(), verdict.router.clone()));
         verdicts.retain(|verdict| Some((verdict.node.clone(), verdict.router.clone())) == last);
     }
+    let own = nodes.len();
     nodes.append(&mut peers);
     tell_apart(&mut nodes);
     Ok(Explained {
         nodes,
+        own,
         verdicts,
         known,
         question,
@@ -265,14 +269,14 @@ fn said_before<'a>(verdict: &Verdict, explained: &'a Explained) -> Vec<(Time, &'
     let Some(number) = verdict.incident.number else {
         return Vec::new();
     };
-    let nodes = explained
-        .nodes
+    // The peer may be a clone of the same name that counts its own events.
+    let nodes = explained.nodes[..explained.own]
         .iter()
         .filter(|node| node.history.node.host == verdict.node);
     let mut said: Vec<(Time, &str)> = Vec::new();
     for told in nodes
         .flat_map(|node| &node.verdicts)
-        .filter(|told| told.number == number)
+        .filter(|told| told.number == number && told.at >= verdict.incident.at)
     {
         let summary = told.verdict.get("summary").and_then(Value::as_str);
         let new = |summary: &&str| {

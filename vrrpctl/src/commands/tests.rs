@@ -221,12 +221,19 @@ fn what_the_daemon_said_at_the_time_is_told_where_it_was_something_else() {
         verdict: serde_json::json!({ "summary": summary }),
     };
     node.verdicts = vec![
+        told(
+            TAKEOVER.plus(-3_600_000 * MILLI),
+            "of another run that counted from one",
+        ),
         told(TAKEOVER, "nothing heard yet"),
         told(example::BURST, "nothing heard yet"),
     ];
+    let mut clone = lb1();
+    clone.history.node.host = String::from("lb2");
+    clone.verdicts = vec![told(example::BURST, "of the other node")];
     let explained = explain::gather(
         &Memory(vec![node]),
-        None,
+        Some(&Memory(vec![clone])),
         Question::Number(16),
         &Reading::default(),
     )
