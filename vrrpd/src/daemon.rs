@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::Options;
 use crate::exit::Exit;
@@ -13,9 +13,9 @@ use crate::journal;
 use crate::load::{self, Access, choose_file, load_options};
 use crate::runner::Link;
 use crate::service::background::{self, Parent};
+use crate::service::locked::{DirectoryError, LockedDirectory, Purpose};
 use crate::service::logging::{Destination, Detail, Log, Sink};
 use crate::service::privileges::{self, Kept, Privileges};
-use crate::service::rundir::{RunDir, RunDirError};
 use crate::service::signals::Signals;
 use crate::service::speaker::{Claims, refuse_keepalived};
 use crate::service::systemd::Manager;
@@ -138,13 +138,7 @@ fn prepare(
         .map_err(|error| Failure::io("cannot take signals", &error))?;
     privileges::check().map_err(|error| Failure::new(Exit::Permission, &error))?;
     let link = Link::spawn().map_err(|error| Failure::new(Exit::Failure, &error))?;
-    let run_dir = RunDir::lock(&options.run_dir).map_err(|error| {
-        let exit = match error {
-            RunDirError::InUse { .. } => Exit::OtherSpeaker,
-            RunDirError::Io { .. } => Exit::Failure,
-        };
-        Failure::new(exit, &error)
-    })?;
+    let run_dir = lock_run_dir(&options.run_dir)?;
     refuse_keepalived().map_err(|error| Failure::new(Exit::OtherSpeaker, &error))?;
     make_journal_dir(&options.journal_dir);
     let privileges = drop_privileges(&run_dir, Kept::Daemon)?;
@@ -201,13 +195,7 @@ fn prepare_observer(
     let signals = Signals::block(options.ignore_interrupt)
         .map_err(|error| Failure::io("cannot take signals", &error))?;
     privileges::check_observer().map_err(|error| Failure::new(Exit::Permission, &error))?;
-    let run_dir = RunDir::lock(&options.run_dir).map_err(|error| {
-        let exit = match error {
-            RunDirError::InUse { .. } => Exit::OtherSpeaker,
-            RunDirError::Io { .. } => Exit::Failure,
-        };
-        Failure::new(exit, &error)
-    })?;
+    let run_dir = lock_run_dir(&options.run_dir)?;
     // Before privileges go, as the file may be root's alone.
     let configuration = read_configuration(&file, &load_options(options), &Access::Direct)?;
     make_journal_dir(&options.journal_dir);
@@ -250,7 +238,7 @@ fn introduce(options: &Options, args: &[OsString]) {
 }
 
 fn read_configuration(
-    file: &std::path::Path,
+    file: &Path,
     options: &vrrp_config::LoadOptions,
     access: &Access,
 ) -> Result<load::Configuration, Failure> {
@@ -266,7 +254,7 @@ fn read_configuration(
 }
 
 /// The journal's directory, for the user that the daemon goes on as. One that cannot be made is no reason not to start.
-fn make_journal_dir(path: &std::path::Path) {
+fn make_journal_dir(path: &Path) {
     if !nix::unistd::geteuid().is_root() {
         return;
     }
@@ -278,7 +266,22 @@ fn make_journal_dir(path: &std::path::Path) {
     journal::make(path, uid, gid);
 }
 
-fn drop_privileges(run_dir: &RunDir, kept: Kept) -> Result<Privileges, Failure> {
+/// The run directory, signed with this process's number.
+fn lock_run_dir(path: &Path) -> Result<LockedDirectory, Failure> {
+    let locked = LockedDirectory::lock(path, Purpose::Run).and_then(|mut directory| {
+        directory.sign()?;
+        Ok(directory)
+    });
+    locked.map_err(|error| {
+        let exit = match error {
+            DirectoryError::InUse { .. } => Exit::OtherSpeaker,
+            DirectoryError::Io { .. } => Exit::Failure,
+        };
+        Failure::new(exit, &error)
+    })
+}
+
+fn drop_privileges(run_dir: &LockedDirectory, kept: Kept) -> Result<Privileges, Failure> {
     let user = privileges::daemon_user();
     if let Some(user) = &user
         && nix::unistd::geteuid().is_root()

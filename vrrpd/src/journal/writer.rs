@@ -14,10 +14,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use vrrp_record::history::Want;
 use vrrp_record::journal::read;
 
-use super::directory::{Directory, DirectoryError};
 use super::disk::{Bounds, Disk};
 use super::live::{JournalFacts, Live};
 use crate::core;
+use crate::service::locked::{DirectoryError, LockedDirectory, Purpose};
 
 /// Pieces that may wait.
 const PIECES: usize = 512;
@@ -175,7 +175,7 @@ impl Drop for Writer {
 }
 
 struct Place {
-    directory: Directory,
+    directory: LockedDirectory,
     disk: Disk,
 }
 
@@ -243,11 +243,14 @@ impl Work {
             return Ok(());
         }
         self.place = None;
-        let directory = Directory::lock(&self.path)?;
-        let disk = Disk::open(directory.path(), self.bounds).map_err(|source| {
-            let (step, path) = ("read", self.path.clone());
-            DirectoryError::Io { step, path, source }
-        })?;
+        let mut directory = LockedDirectory::lock(&self.path, Purpose::Journal)?;
+        // A full disk takes no number; the lock holds all the same.
+        let _ = directory.sign();
+        let disk = Disk::open(directory.path(), self.bounds).map_err(DirectoryError::of(
+            "read",
+            Purpose::Journal,
+            &self.path,
+        ))?;
         self.place = Some(Place { directory, disk });
         Ok(())
     }

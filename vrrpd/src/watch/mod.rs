@@ -38,7 +38,7 @@ use crate::load::Configuration;
 use crate::metrics;
 use crate::observe::{Identity, Observer};
 use crate::recorder::{self, Recorder};
-use crate::service::rundir::RunDir;
+use crate::service::locked::LockedDirectory;
 use crate::service::signals::{Received, Request, Signals};
 use crate::service::systemd::Manager;
 use crate::world::explaining;
@@ -50,7 +50,7 @@ const EVENTS: usize = 1_024;
 pub(crate) struct Prepared {
     pub(crate) configuration: Configuration,
     pub(crate) file: std::path::PathBuf,
-    pub(crate) run_dir: RunDir,
+    pub(crate) run_dir: LockedDirectory,
     pub(crate) signals: Signals,
     pub(crate) root: bool,
 }
@@ -232,7 +232,7 @@ fn reason(signal: &Received) -> StopReason {
 
 /// The flight recorder; without one the observer goes on and says so.
 fn open_recorder(
-    run_dir: &RunDir,
+    run_dir: &LockedDirectory,
     plan: &vrrp_config::plan::Plan,
     header: &RunHeader,
 ) -> Option<Recorder> {

@@ -36,8 +36,8 @@ use crate::observe::{Identity, Observer};
 use crate::recorder;
 use crate::runner::Runner;
 use crate::service::background::Parent;
+use crate::service::locked::LockedDirectory;
 use crate::service::privileges::Privileges;
-use crate::service::rundir::RunDir;
 use crate::service::signals::{self, Signals};
 use crate::service::speaker::Claims;
 use crate::service::systemd::Manager;
@@ -60,7 +60,7 @@ pub(crate) struct Parts {
     pub(crate) options: LoadOptions,
     pub(crate) access: Access,
     pub(crate) runner: Runner,
-    pub(crate) run_dir: RunDir,
+    pub(crate) run_dir: LockedDirectory,
     pub(crate) privileges: Privileges,
     pub(crate) claims: Claims,
     pub(crate) manager: Manager,
