@@ -15,9 +15,9 @@ use super::names::{InterfaceNames, TrackerNames};
 use super::places::Places;
 use super::{Core, CoreError, CoreOptions, CoreView, Published, Reports, build};
 use crate::address::{self, AddressEnds, AddressSetup};
-use crate::engine::{self, Alive, Beat, Ends, Engine, Flight, Outs, Shared, clock};
+use crate::engine::{self, Alive, Beat, Command, Ends, Engine, Flight, Outs, Setup, Shared, clock};
 use crate::publish;
-use crate::queue::{self, Signal};
+use crate::queue::{self, Receiver, Sender, Signal};
 use crate::recorder::EnginePart;
 
 /// Commands on their way to the engine.
@@ -65,89 +65,26 @@ pub(crate) fn start_with(
 ) -> Result<(Core, Reports), CoreError> {
     let (mut interfaces, mut trackers) = (InterfaceNames::default(), TrackerNames::default());
     let (flight, descriptions) = recording.map(Recording::parts).unzip();
-    let descriptions = descriptions.unwrap_or_default();
-    let mut places = Places::new(descriptions);
+    let mut places = Places::new(descriptions.unwrap_or_default());
     let mut built = build::build(plan, &mut interfaces, &mut trackers, &mut places)?;
     built.setup.io.flight = flight;
 
-    let engine_signal = Signal::new().map_err(CoreError::Signal)?;
-    let address_signal = Signal::new().map_err(CoreError::Signal)?;
-    let world_signal = Signal::new().map_err(CoreError::Signal)?;
-    let back_signal = Signal::new().map_err(CoreError::Signal)?;
-    let (commands, engine_commands) = queue::bounded(COMMANDS, engine_signal.clone());
-    let (address_reports, engine_address_reports) = queue::bounded(ADDRESS, engine_signal.clone());
-    let (address_commands, address_inbox) = queue::bounded(ADDRESS, address_signal);
-    let (engine_reports, world_engine) = queue::bounded(REPORTS, world_signal.clone());
-    let (address_world, world_address) = queue::bounded(REPORTS, world_signal.clone());
-    let (engine_returned, returned) = queue::bounded(COMMANDS, back_signal);
-    let shared = Arc::new(Shared {
-        beat: Beat::new(clock::now()),
-        engine: publish::Published::new(),
-        alive: AtomicBool::new(false),
-    });
-    let reports =
-        Reports::new(world_signal, world_engine, world_address).map_err(CoreError::Signal)?;
-
+    let Channels {
+        ends,
+        outs,
+        address,
+        commands,
+        returned,
+        reports,
+        shared,
+    } = Channels::open()?;
     let fifo = below(plan.global.realtime);
     // Without the limit the engine still keeps its own budget.
     let _ = engine::install_limit();
-    let ends = AddressEnds {
-        commands: address_inbox,
-        reports: address_reports,
-        world: address_world,
-    };
-    let address_thread =
-        without_signals(|| spawn(*built.address, ends, fifo)).map_err(|error| {
-            CoreError::Thread {
-                thread: "address",
-                error,
-            }
-        })?;
-
-    let ends = Ends {
-        signal: engine_signal,
-        commands: engine_commands,
-        address_reports: engine_address_reports,
-        returned: engine_returned,
-        shared: Arc::clone(&shared),
-    };
-    let outs = Outs {
-        address: address_commands,
-        reports: engine_reports,
-    };
-    let (ready, is_ready) = mpsc::channel();
-    let setup = built.setup;
-    let alive = Alive::begin(Arc::clone(&shared));
-    let engine_thread = without_signals(|| {
-        std::thread::Builder::new()
-            .name("engine".to_owned())
-            .stack_size(STACK)
-            .spawn(move || {
-                let _alive = alive;
-                match Engine::new(setup, ends, outs, options) {
-                    Ok(engine) => {
-                        let _ = ready.send(Ok(()));
-                        drop(ready);
-                        let _ = engine.run();
-                    }
-                    Err(error) => {
-                        let _ = ready.send(Err(error));
-                    }
-                }
-                engine::Realtime::leave();
-            })
-    })
-    .map_err(|error| CoreError::Thread {
-        thread: "engine",
-        error,
-    })?;
-    is_ready
-        .recv()
-        .unwrap_or_else(|_| Err(io::Error::other("it ended at once")))
-        .map_err(|error| CoreError::Thread {
-            thread: "engine",
-            error,
-        })?;
+    let address_thread = without_signals(|| spawn(*built.address, address, fifo))
+        .map_err(thread_failed("address"))?;
+    let engine_thread =
+        start_engine(built.setup, ends, outs, options).map_err(thread_failed("engine"))?;
 
     let current = Published {
         board: built.board,
@@ -168,6 +105,101 @@ pub(crate) fn start_with(
         threads: vec![engine_thread, address_thread],
     };
     Ok((core, reports))
+}
+
+/// The ends of everything that connects engine, address thread and the other world.
+struct Channels {
+    /// The engine's.
+    ends: Ends,
+    outs: Outs,
+    /// The address thread's.
+    address: AddressEnds,
+    /// The other world's.
+    commands: Sender<Command>,
+    returned: Receiver<Box<Setup>>,
+    reports: Reports,
+    shared: Arc<Shared>,
+}
+
+impl Channels {
+    fn open() -> Result<Self, CoreError> {
+        let signal = || Signal::new().map_err(CoreError::Signal);
+        let (engine_signal, world_signal) = (signal()?, signal()?);
+        let (commands, engine_commands) = queue::bounded(COMMANDS, engine_signal.clone());
+        let (address_reports, engine_address_reports) =
+            queue::bounded(ADDRESS, engine_signal.clone());
+        let (address_commands, address_inbox) = queue::bounded(ADDRESS, signal()?);
+        let (engine_reports, world_engine) = queue::bounded(REPORTS, world_signal.clone());
+        let (address_world, world_address) = queue::bounded(REPORTS, world_signal.clone());
+        let (engine_returned, returned) = queue::bounded(COMMANDS, signal()?);
+        let shared = Arc::new(Shared {
+            beat: Beat::new(clock::now()),
+            engine: publish::Published::new(),
+            alive: AtomicBool::new(false),
+        });
+        let reports =
+            Reports::new(world_signal, world_engine, world_address).map_err(CoreError::Signal)?;
+        Ok(Self {
+            ends: Ends {
+                signal: engine_signal,
+                commands: engine_commands,
+                address_reports: engine_address_reports,
+                returned: engine_returned,
+                shared: Arc::clone(&shared),
+            },
+            outs: Outs {
+                address: address_commands,
+                reports: engine_reports,
+            },
+            address: AddressEnds {
+                commands: address_inbox,
+                reports: address_reports,
+                world: address_world,
+            },
+            commands,
+            returned,
+            reports,
+            shared,
+        })
+    }
+}
+
+/// Starts the engine's thread and waits until its loop begins.
+fn start_engine(
+    setup: Box<Setup>,
+    ends: Ends,
+    outs: Outs,
+    options: CoreOptions,
+) -> io::Result<JoinHandle<()>> {
+    let (ready, is_ready) = mpsc::channel();
+    let alive = Alive::begin(Arc::clone(&ends.shared));
+    let thread = without_signals(|| {
+        std::thread::Builder::new()
+            .name("engine".to_owned())
+            .stack_size(STACK)
+            .spawn(move || {
+                let _alive = alive;
+                match Engine::new(setup, ends, outs, options) {
+                    Ok(engine) => {
+                        let _ = ready.send(Ok(()));
+                        drop(ready);
+                        let _ = engine.run();
+                    }
+                    Err(error) => {
+                        let _ = ready.send(Err(error));
+                    }
+                }
+                engine::Realtime::leave();
+            })
+    })?;
+    is_ready
+        .recv()
+        .unwrap_or_else(|_| Err(io::Error::other("it ended at once")))?;
+    Ok(thread)
+}
+
+fn thread_failed(thread: &'static str) -> impl FnOnce(io::Error) -> CoreError {
+    move |error| CoreError::Thread { thread, error }
 }
 
 /// The address thread's priority: below the engine where there is room below it.
