@@ -50,79 +50,86 @@ impl Outbox {
         (priority, due, woke): (WirePriority, Instant, Instant),
         skipped: u64,
     ) {
-        let Some(router) = io.routers.get_mut(usize::from(index.0)) else {
+        let Io {
+            routers,
+            interfaces,
+            flight,
+            ..
+        } = io;
+        let Some(router) = routers.get_mut(usize::from(index.0)) else {
             return;
         };
         router.dirty = true;
         let woke = woke.max(due);
         router.record.due(due, woke);
-        let position = family_position(router.id.family);
-        let socket = (router.interface, position);
-        let mut flight = io.flight.as_deref_mut();
-        let due_now = Due {
+        let mut flight = flight.as_deref_mut();
+        let due = Due {
             router: index,
-            socket,
+            socket: (router.interface, family_position(router.id.family)),
             priority,
             due,
             woke,
             skipped,
         };
         let number = match flight.as_deref_mut() {
-            Some(flight) => flight.due(&mut router.track, due_now),
+            Some(flight) => flight.due(&mut router.track, due),
             None => {
                 self.unrecorded += 1;
                 self.unrecorded
             }
         };
-        let unsendable = |router: &mut RouterIo, flight: Option<&mut Flight>| {
+        let Some(way) = Way::find(interfaces.get_mut(router.interface), router) else {
             router.record.unsendable();
             if let Some(flight) = flight {
                 flight.unsendable(number);
             }
+            return;
         };
-        let interface = io.interfaces.get_mut(router.interface);
-        let somewhere = interface.filter(|_| !router.destinations.is_empty());
-        let Some((interface, source)) = somewhere.zip(router.source.flatten()) else {
-            return unsendable(router, flight);
-        };
-        let InterfaceIo {
+        let unstamped = self.hand_over(router, way, config, (due, number), flight);
+        if let Some(router) = unstamped.and_then(|other| routers.get_mut(usize::from(other.0))) {
+            router.record.unstamped();
+            router.dirty = true;
+        }
+    }
+
+    /// Builds the advert and hands it to the kernel. Returns a router whose earlier advert lost its place in the ring of
+    /// stamps by that.
+    fn hand_over(
+        &mut self,
+        router: &mut RouterIo,
+        way: Way<'_>,
+        config: &Config,
+        (due, number): (Due, u64),
+        mut flight: Option<&mut Flight>,
+    ) -> Option<RouterIndex> {
+        let Way {
+            source,
             sockets,
+            socket,
             stamps,
             touched,
             outq,
-            ..
-        } = interface;
-        let Some(sockets) = sockets.as_deref() else {
-            return unsendable(router, flight);
-        };
-        let socket = sockets
-            .transmit
-            .iter()
-            .find(|socket| socket.family == router.id.family);
-        let Some(socket) = socket else {
-            return unsendable(router, flight);
-        };
-        let outq = &mut outq[position];
+        } = way;
         if let Some(flight) = flight.as_deref_mut() {
             if outq.is_held() {
                 // What is still there now is held from the adverts before.
-                look(flight, outq, socket, (router.interface, position));
+                look(flight, outq, socket, due.socket);
             }
             outq.sent(number);
         }
-        touched[position] = socket.stamped;
+        *touched = socket.stamped;
         router.sequence = next_sequence(router.sequence);
         let now = clock::now();
-        let times = (due, woke, now);
+        let times = (due.due, due.woke, now);
         router
             .record
-            .built(number, router.sequence, priority, times);
+            .built(number, router.sequence, due.priority, times);
         if let Some(flight) = flight.as_deref_mut() {
             flight.submitted(number, router.sequence, now);
         }
         let mut stamper = Stamper {
-            ring: &mut stamps[position],
-            index,
+            ring: stamps,
+            index: due.router,
             number,
             pair: ClockPair::sample(),
             unstamped: None,
@@ -133,7 +140,7 @@ impl Outbox {
                 router,
                 (sockets, socket),
                 source,
-                (version, config.interoperate, priority),
+                (version, config.interoperate, due.priority),
                 &mut stamper,
             );
         }
@@ -145,10 +152,7 @@ impl Outbox {
         if let Some(flight) = flight {
             flight.accepted(&mut router.track, number, now, socket.stamped);
         }
-        if let Some(router) = unstamped.and_then(|other| io.routers.get_mut(usize::from(other.0))) {
-            router.record.unstamped();
-            router.dirty = true;
-        }
+        unstamped
     }
 
     fn send_copies(
@@ -267,6 +271,36 @@ impl Outbox {
     pub(super) fn memory(&self) -> [(usize, usize); 3] {
         let [packets, controls] = self.reports.memory();
         [(self.packet.as_ptr().addr(), MAX_PACKET), packets, controls]
+    }
+}
+
+/// What an advert needs to leave: a source address, a socket, and what keeps account of that socket.
+struct Way<'a> {
+    source: IpAddr,
+    sockets: &'a InterfaceSockets,
+    socket: &'a TransmitSocket,
+    stamps: &'a mut StampRing,
+    touched: &'a mut bool,
+    outq: &'a mut OutQueue,
+}
+
+impl<'a> Way<'a> {
+    /// None where the router has no destination, no source address, or its interface no socket.
+    fn find(interface: Option<&'a mut InterfaceIo>, router: &RouterIo) -> Option<Self> {
+        let interface = interface.filter(|_| !router.destinations.is_empty())?;
+        let position = family_position(router.id.family);
+        let sockets = interface.sockets.as_deref()?;
+        let transmit = &sockets.transmit;
+        Some(Self {
+            source: router.source.flatten()?,
+            sockets,
+            socket: transmit
+                .iter()
+                .find(|socket| socket.family == router.id.family)?,
+            stamps: &mut interface.stamps[position],
+            touched: &mut interface.touched[position],
+            outq: &mut interface.outq[position],
+        })
     }
 }
 
