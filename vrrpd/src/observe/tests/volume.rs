@@ -13,6 +13,7 @@ use vrrp_record::words::Word;
 
 use super::super::log::Log;
 use super::fixture::*;
+use crate::service::logging::listened_to;
 
 /// Keeps what is logged.
 #[derive(Clone, Default)]
@@ -75,7 +76,7 @@ impl Writer {
 fn logged(act: impl FnOnce(&mut Writer)) -> Vec<String> {
     let lines = Lines::default();
     let kept = Arc::clone(&lines.0);
-    tracing::subscriber::with_default(lines, || act(&mut Writer::default()));
+    listened_to(lines, || act(&mut Writer::default()));
     let lines = kept.lock().unwrap();
     lines.clone()
 }

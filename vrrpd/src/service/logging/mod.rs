@@ -181,3 +181,17 @@ impl Drop for Log {
         report_lost(&self.queue, &mut sinks);
     }
 }
+
+/// Runs `act` with a subscriber for this thread alone.
+///
+/// While tracing knows one subscriber only, a line that another thread comes to first is asked for on that thread, where
+/// nobody listens, and is left out everywhere from then on. So there are two more all the time.
+#[cfg(test)]
+pub(crate) fn listened_to<T>(
+    subscriber: impl tracing::Subscriber + Send + Sync,
+    act: impl FnOnce() -> T,
+) -> T {
+    static MORE: std::sync::OnceLock<[tracing::Dispatch; 2]> = std::sync::OnceLock::new();
+    MORE.get_or_init(|| [(); 2].map(|()| tracing::Dispatch::new(tracing_subscriber::registry())));
+    tracing::subscriber::with_default(subscriber, act)
+}

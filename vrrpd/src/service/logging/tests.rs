@@ -54,7 +54,7 @@ fn an_event_s_message_comes_first_and_its_fields_after_it() {
     let (sender, lines) = std::sync::mpsc::channel();
     let layer = Layer::new(Arc::new(move |line: Line| sender.send(line.text).unwrap()));
     let subscriber = tracing_subscriber::registry().with(layer);
-    tracing::subscriber::with_default(subscriber, || {
+    listened_to(subscriber, || {
         tracing::info!(router = "VI_1", priority = 100, "({}) said", "VI_1");
         tracing::warn!("plain");
     });
@@ -112,4 +112,19 @@ fn a_stuck_reader_costs_lines_and_no_time() {
     let report = format!("{lost} log lines were lost");
     assert!(text.contains(&report), "no line says that {report}");
     assert!(text.ends_with(": last\n"));
+}
+
+#[test]
+fn a_line_that_another_thread_came_to_first_is_heard() {
+    use tracing_subscriber::layer::SubscriberExt;
+    fn say() {
+        tracing::info!("said by both");
+    }
+    let (sender, lines) = std::sync::mpsc::channel();
+    let layer = Layer::new(Arc::new(move |line: Line| sender.send(line.text).unwrap()));
+    listened_to(tracing_subscriber::registry().with(layer), || {
+        std::thread::spawn(say).join().unwrap();
+        say();
+    });
+    assert_eq!(lines.try_iter().collect::<Vec<_>>(), ["said by both"]);
 }
