@@ -284,7 +284,7 @@ pub enum Kind {
         /// What happened.
         change: SchedulingChange,
     },
-    /// The engine was woken late by more than half an interval.
+    /// The engine was woken late by 20 ms or more. Told once a second at most.
     Stalled {
         /// How late, in microseconds.
         late_us: u64,
@@ -489,7 +489,7 @@ mod tests {
             Kind::Anomaly {
                 router: None,
                 number: 17,
-                what: Anomaly::Stalled,
+                what: Anomaly::Overflowed,
                 count: 1,
                 worst_us: 12_000,
             },

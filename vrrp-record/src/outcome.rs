@@ -105,8 +105,6 @@ pub enum Anomaly {
     Overflowed,
     /// Adverts for a router were refused by a check.
     Rejected,
-    /// The engine woke late or took long, without harm to an advert.
-    Stalled,
     /// Anything that a newer daemon tells.
     #[serde(other)]
     Other,
@@ -251,7 +249,6 @@ impl fmt::Display for Anomaly {
             Self::Burst => "adverts came at once after a gap",
             Self::Overflowed => "the receive queue was full and dropped packets",
             Self::Rejected => "adverts were rejected",
-            Self::Stalled => "the engine ran late",
             Self::Other => "something out of the ordinary",
         })
     }

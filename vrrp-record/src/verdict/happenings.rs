@@ -128,7 +128,6 @@ fn anomalous(
         | Anomaly::NotLeft
         | Anomaly::Queued
         | Anomaly::Held
-        | Anomaly::Stalled
         | Anomaly::Other => own_adverts(view, window, draft),
         Anomaly::ReadLate | Anomaly::Overflowed => {
             local_losses(view, None, from, until, draft);

@@ -106,7 +106,7 @@ pub enum Report {
         /// When.
         at: Instant,
     },
-    /// The engine was woken later than half an interval after its deadline.
+    /// The engine was woken 20 ms or more after its deadline. Told once a second at most.
     Stalled {
         /// How late.
         by: Duration,
