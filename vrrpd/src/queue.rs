@@ -66,16 +66,27 @@ pub fn bounded<T>(capacity: usize, signal: Signal) -> (Sender<T>, Receiver<T>) {
     (
         Sender {
             producer,
-            signal: signal.clone(),
+            signal: RaisedAtEnd(signal.clone()),
         },
         Receiver { consumer, signal },
     )
 }
 
-/// The sending end. Dropping it wakes the receiver.
+/// The sending end. Dropping it wakes the receiver, which finds out that it is alone.
 pub struct Sender<T> {
     producer: rtrb::Producer<T>,
-    signal: Signal,
+    /// Behind the producer, because fields go in their order: a receiver that was woken while there still is a producer
+    /// would sleep again, and for ever.
+    signal: RaisedAtEnd,
+}
+
+/// Raises its signal when it is dropped.
+struct RaisedAtEnd(Signal);
+
+impl Drop for RaisedAtEnd {
+    fn drop(&mut self) {
+        self.0.raise();
+    }
 }
 
 impl<T> Sender<T> {
@@ -87,7 +98,7 @@ impl<T> Sender<T> {
         self.producer
             .push(item)
             .map_err(|rtrb::PushError::Full(item)| item)?;
-        self.signal.raise();
+        self.signal.0.raise();
         Ok(())
     }
 
@@ -104,18 +115,11 @@ impl<T> Sender<T> {
     }
 }
 
-impl<T> Drop for Sender<T> {
-    /// Wakes the receiver, which finds out that it is alone.
-    fn drop(&mut self) {
-        self.signal.raise();
-    }
-}
-
 impl<T> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sender")
             .field("free", &self.free())
-            .field("signal", &self.signal)
+            .field("signal", &self.signal.0)
             .finish()
     }
 }
@@ -253,5 +257,19 @@ mod tests {
             }
         }
         worker.join().unwrap();
+    }
+
+    /// Where the wake-up comes before the sender is gone, a receiver sometimes sleeps for ever: hence so many times.
+    #[test]
+    fn a_receiver_that_is_woken_by_the_end_finds_itself_alone() {
+        for _ in 0..2_000 {
+            let signal = Signal::new().unwrap();
+            let (sender, receiver) = bounded::<()>(1, signal.clone());
+            let ends = std::thread::spawn(move || drop(sender));
+            let mut fds = [PollFd::new(signal.as_fd(), PollFlags::POLLIN)];
+            assert_eq!(poll(&mut fds, 10_000_u16).unwrap(), 1, "not woken");
+            assert!(receiver.is_abandoned());
+            ends.join().unwrap();
+        }
     }
 }
