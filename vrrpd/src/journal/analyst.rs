@@ -12,6 +12,7 @@ use vrrp_proto::router::State;
 use vrrp_record::event::{Anomaly, Event, Kind};
 use vrrp_record::history::Time;
 use vrrp_record::ring::RunHeader;
+use vrrp_record::status::Unavailable;
 use vrrp_record::text::Name;
 
 use super::book::{Book, Outcome};
@@ -29,6 +30,8 @@ use crate::observe::{Numbers, Observer};
 
 /// How often it looks.
 const PERIOD: Duration = Duration::from_millis(100);
+/// How often it asks what this machine cannot tell, in nanoseconds.
+const ASK: i64 = 1_000_000_000;
 
 /// What the thread is given.
 pub(crate) struct Inputs {
@@ -106,8 +109,12 @@ struct Work {
     keeper: Option<Keeper>,
     /// The daemon said goodbye.
     goodbye: bool,
-    /// The journal knows the present routers.
+    /// The journal knows the present routers, and what this machine cannot tell.
     described: bool,
+    /// Names of the core's routers at the last look into the ring's descriptions.
+    named: Vec<String>,
+    /// When it was asked last what this machine cannot tell.
+    asked: Time,
 }
 
 /// Where records come from.
@@ -155,6 +162,8 @@ impl Work {
             keeper,
             goodbye: false,
             described: false,
+            named: Vec::new(),
+            asked: Time(i64::MIN),
             inputs,
         }
     }
@@ -202,9 +211,13 @@ impl Work {
             if let Some(keeper) = &self.keeper {
                 keeper.bound(Bounds::new(plan.global.journal, self.inputs.bounds));
             }
-            self.about = About::new(&plan, &self.inputs.run);
+            self.about = About {
+                unavailable: std::mem::take(&mut self.about.unavailable),
+                ..About::new(&plan, &self.inputs.run)
+            };
             self.plan = plan;
         }
+        self.ask_what_is_missing(self.axis.time(core.taken));
         let before = self.about.routers.clone();
         self.follow_ring(new_plan, core);
         if self.about.routers != before || !self.described {
@@ -215,15 +228,29 @@ impl Work {
         }
     }
 
-    /// Positions in the ring's records are its own.
+    /// A verdict has to say what could not be seen. How long a sampler hangs already is no news to the journal.
+    fn ask_what_is_missing(&mut self, now: Time) {
+        if now.0.saturating_sub(self.asked.0) < ASK {
+            return;
+        }
+        self.asked = now;
+        let missing = self.inputs.observer.unavailable();
+        let what = |list: &[Unavailable]| -> Vec<String> {
+            list.iter().map(|missing| missing.what.clone()).collect()
+        };
+        self.described &= what(&missing) == what(&self.about.unavailable);
+        self.about.unavailable = missing;
+    }
+
+    /// Positions in the ring's records are its own. Its descriptions change with the plan, and may come a moment later;
+    /// a router for which it has no place is not looked for again.
     fn follow_ring(&mut self, new_plan: bool, core: &CoreSnapshot) {
         let Records::Ring(ring) = &mut self.records else {
             return;
         };
-        let known = |ring: &RingRecords, name: &str| {
-            ring.routers().iter().any(|router| router.name == name)
-        };
-        if new_plan || core.routers.iter().any(|router| !known(ring, &router.name)) {
+        let names = || core.routers.iter().map(|router| &router.name);
+        if new_plan || !self.named.iter().eq(names()) {
+            self.named = names().cloned().collect();
             ring.describe();
         }
         if self.about.routers != ring.routers() {

@@ -1,6 +1,8 @@
 //! What the outer world knows between reports: plan, scripts, interfaces, the last events. One lock, held shortly, that
 //! the engine never meets.
 
+mod answers;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -11,10 +13,8 @@ use vrrp_config::plan::Plan;
 use vrrp_proto::router::{FaultSet, Transition};
 use vrrp_proto::time::Instant;
 use vrrp_record::cause::Cause;
-use vrrp_record::control::Command;
 use vrrp_record::event::{DownReason, Event, InterfaceChange, Kind, Remover};
-use vrrp_record::ring::{EVENT, RegionWriter, append_event, append_unavailable};
-use vrrp_record::status::Status;
+use vrrp_record::ring::{EVENT, RegionWriter, append_event};
 use vrrp_record::text::Name;
 use vrrp_record::verdict::Verdict;
 use vrrp_record::words::{Word, word};
@@ -27,15 +27,11 @@ use super::ledger::{Link, Trackers};
 use super::log::Log;
 use super::numbers::Numbers;
 use super::scripts::{ScriptRun, Tracked};
-use super::shown::Known;
 use super::shown::RecorderShown;
-use super::status::{self, Inputs};
 use super::tally::Tally;
-use crate::control::{Peer, Source};
 use crate::core::{self, CoreSnapshot, Report, RouterSnapshot};
 use crate::host::Evidence;
 use crate::journal::{Axis, Live};
-use crate::metrics::{self, Scrape};
 
 /// What does not change in a run of the daemon.
 #[derive(Clone, Debug)]
@@ -183,16 +179,6 @@ impl Observer {
     /// Puts every event from now on into the flight recorder.
     pub(crate) fn keep_in(&self, events: RegionWriter<'static, EVENT>) {
         self.lock().kept = Some(events);
-    }
-
-    /// Puts what this machine cannot tell into the flight recorder, for whoever reads it when the daemon is gone.
-    pub(crate) fn keep_unavailable(&self) {
-        let missing = self.status().unavailable;
-        if let Some(kept) = &mut self.lock().kept {
-            for missing in &missing {
-                append_unavailable(kept, missing);
-            }
-        }
     }
 
     /// What status shows of the flight recorder.
@@ -526,62 +512,6 @@ impl Inner {
         let failing = trackers.failing(plan, router, now);
         let errno = snapshot.and_then(|now| now.router.refusal.or(now.router.addresses.errno));
         convert::objects(plan, router, failing, errno)
-    }
-}
-
-impl Source for Observer {
-    fn status(&self) -> Status {
-        let core = (self.snapshot)();
-        let now = Now::read();
-        let known = Known::take(&self.live, self.axis, now);
-        let inner = self.lock();
-        let Inner {
-            running, memory, ..
-        } = &*inner;
-        let mut status = status::build(&Inputs {
-            now,
-            known: &known,
-            identity: &self.identity,
-            running,
-            memory,
-            core: &core,
-        });
-        if let Some(evidence) = self.evidence.get() {
-            status
-                .unavailable
-                .extend(evidence.unavailable(now.monotonic));
-        }
-        status
-    }
-
-    fn commanded(&self, command: Command, peer: Peer, granted: bool) {
-        let pid = peer
-            .pid
-            .and_then(|pid| u32::try_from(pid).ok())
-            .unwrap_or_default();
-        self.record(Kind::Command {
-            command: Name::new(command.name()),
-            uid: peer.uid,
-            pid,
-            // It waits for its answer.
-            comm: crate::process::name_of_living(pid)
-                .map(|name| Name::new(&crate::process::text(&name))),
-            granted,
-        });
-    }
-}
-
-impl metrics::Source for Observer {
-    fn scrape(&self) -> Scrape {
-        let status = self.status();
-        let engine = (self.snapshot)().engine;
-        let shown = self.live.shown(self.axis.time(Now::read().monotonic));
-        Scrape {
-            tally: self.lock().memory.tally.clone(),
-            shown: shown.into_iter().map(|(shown, _)| shown).collect(),
-            host: super::host::read(&engine, &status, &self.live),
-            status,
-        }
     }
 }
 

@@ -327,7 +327,7 @@ fn thread(name: &str, class: SchedulingClass, wanted: bool) -> Thread {
 }
 
 /// What this machine has shown that it cannot tell.
-fn unavailable(core: &CoreSnapshot) -> Vec<Unavailable> {
+pub(super) fn unavailable(core: &CoreSnapshot) -> Vec<Unavailable> {
     let mut missing = Vec::new();
     let unstamped = core
         .routers
