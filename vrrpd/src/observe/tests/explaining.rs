@@ -71,7 +71,6 @@ fn a_gap_that_ends_in_time_is_numbered_and_shown_before_anything_fails() {
             .shown(observer.axis().time(core::now()))
             .is_empty()
     });
-    std::thread::sleep(Duration::from_millis(250));
     let first = core::now();
     core.lock().unwrap().routers[0].router.since = first;
     hear(first);
@@ -103,7 +102,6 @@ fn adverts_between_two_looks_are_never_taken_for_a_gap() {
             .shown(observer.axis().time(core::now()))
             .is_empty()
     });
-    std::thread::sleep(Duration::from_millis(250));
     let first = core::now();
     for step in 0..4u32 {
         let mut core = core.lock().unwrap();
