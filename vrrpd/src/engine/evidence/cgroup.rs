@@ -2,23 +2,24 @@
 //!
 //! Runs once, at the engine's start.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::readings::ANCESTORS;
+use super::source::Source;
 
 /// The open files.
 #[derive(Debug, Default)]
 pub(super) struct Cgroups {
     pub(super) throttling: Vec<Throttling>,
-    pub(super) frozen: Option<File>,
-    pub(super) io_pressure: Option<File>,
+    pub(super) frozen: Source,
+    pub(super) io_pressure: Source,
 }
 
 /// One `cpu.stat`.
 #[derive(Debug)]
 pub(super) struct Throttling {
-    pub(super) file: File,
+    pub(super) source: Source,
     pub(super) version_2: bool,
 }
 
@@ -33,17 +34,16 @@ impl Cgroups {
         let mut cgroups = Self::default();
         for group in &groups {
             for directory in group.ancestors() {
-                let Ok(file) = File::open(directory.join("cpu.stat")) else {
-                    continue;
-                };
                 if cgroups.throttling.len() < ANCESTORS && counts_throttling(directory) {
-                    let version_2 = group.version_2;
-                    cgroups.throttling.push(Throttling { file, version_2 });
+                    cgroups.throttling.push(Throttling {
+                        source: Source::open(directory.join("cpu.stat")),
+                        version_2: group.version_2,
+                    });
                 }
             }
             if group.version_2 {
-                cgroups.frozen = File::open(group.directory.join("cgroup.stat.local")).ok();
-                cgroups.io_pressure = File::open(group.directory.join("io.pressure")).ok();
+                cgroups.frozen = Source::open(group.directory.join("cgroup.stat.local"));
+                cgroups.io_pressure = Source::open(group.directory.join("io.pressure"));
             }
         }
         cgroups

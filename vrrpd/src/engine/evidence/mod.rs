@@ -7,13 +7,11 @@
 mod cgroup;
 mod parse;
 mod readings;
+mod source;
 
-use std::fs::File;
-use std::os::fd::AsFd;
 use std::time::Duration;
 
 use nix::sched::sched_getcpu;
-use nix::sys::uio::pread;
 use vrrp_proto::time::Instant;
 
 use super::clock;
@@ -22,6 +20,7 @@ use crate::sys;
 use crate::sys::signals::ContinueWatch;
 use cgroup::Cgroups;
 pub(super) use readings::{Moved, Readings};
+use source::Source;
 
 /// A baseline older than this is refreshed before the next sleep.
 const REFRESH: Duration = Duration::from_secs(1);
@@ -36,8 +35,8 @@ const ROOM: usize = 2048;
 /// The sources of evidence, and the baseline.
 #[derive(Debug)]
 pub(super) struct Evidence {
-    schedstat: Option<File>,
-    stat: Option<File>,
+    schedstat: Source,
+    stat: Source,
     cgroups: Cgroups,
     continued: Option<ContinueWatch>,
     timer_slack: Option<u64>,
@@ -50,10 +49,9 @@ pub(super) struct Evidence {
 impl Evidence {
     /// Opens every source that this machine has; on the engine's thread.
     pub(super) fn open() -> Self {
-        let open = |path: &str| File::open(path).ok();
         let mut evidence = Self {
-            schedstat: open("/proc/thread-self/schedstat"),
-            stat: open("/proc/stat"),
+            schedstat: Source::open("/proc/thread-self/schedstat"),
+            stat: Source::open("/proc/stat"),
             cgroups: Cgroups::open(),
             continued: ContinueWatch::open().ok(),
             timer_slack: sys::thread::timer_slack(),
@@ -65,7 +63,7 @@ impl Evidence {
         let before = clock::now();
         evidence.steal();
         if clock::now().saturating_since(before) > SLOW {
-            evidence.stat = None;
+            evidence.stat = Source::default();
         }
         let began = evidence.read();
         evidence.missing = EvidenceSet {
@@ -80,9 +78,18 @@ impl Evidence {
         evidence
     }
 
-    /// What this machine cannot tell.
-    pub(super) const fn missing(&self) -> EvidenceSet {
-        self.missing
+    /// What this machine cannot tell, or takes too long to.
+    pub(super) fn missing(&self) -> EvidenceSet {
+        let groups = &self.cgroups;
+        let throttling = &groups.throttling;
+        EvidenceSet {
+            run_delay: self.missing.run_delay || !self.schedstat.is_open(),
+            throttled: throttling.iter().all(|group| !group.source.is_open()),
+            frozen: self.missing.frozen || !groups.frozen.is_open(),
+            io_pressure: self.missing.io_pressure || !groups.io_pressure.is_open(),
+            steal: self.missing.steal || !self.stat.is_open(),
+            ..self.missing
+        }
     }
 
     /// Timer slack of the engine's thread, in nanoseconds.
@@ -139,32 +146,28 @@ impl Evidence {
             steal: self.steal(),
             ..Readings::default()
         };
-        if let Some(text) = contents(self.schedstat.as_ref(), &mut self.buffer[..])
+        if let Some(text) = self.schedstat.read(&mut self.buffer[..])
             && let Some((cpu, waited)) = parse::schedstat(text)
         {
             readings.cpu = Some(cpu);
             readings.run_delay = Some(waited);
         }
-        for (group, place) in self.cgroups.throttling.iter().zip(&mut readings.throttled) {
-            let text = contents(Some(&group.file), &mut self.buffer[..]);
+        let groups = &mut self.cgroups;
+        for (group, place) in groups.throttling.iter_mut().zip(&mut readings.throttled) {
+            let text = group.source.read(&mut self.buffer[..]);
             *place = text.and_then(|text| parse::throttled(text, group.version_2));
         }
-        readings.frozen =
-            contents(self.cgroups.frozen.as_ref(), &mut self.buffer[..]).and_then(parse::frozen);
-        readings.io_pressure = contents(self.cgroups.io_pressure.as_ref(), &mut self.buffer[..])
-            .and_then(parse::full_pressure);
+        let frozen = groups.frozen.read(&mut self.buffer[..]);
+        readings.frozen = frozen.and_then(parse::frozen);
+        let io_pressure = groups.io_pressure.read(&mut self.buffer[..]);
+        readings.io_pressure = io_pressure.and_then(parse::full_pressure);
         readings
     }
 
     fn steal(&mut self) -> Option<u64> {
-        contents(self.stat.as_ref(), &mut self.buffer[..]).and_then(parse::steal)
+        let text = self.stat.read(&mut self.buffer[..]);
+        text.and_then(parse::steal)
     }
-}
-
-/// The beginning of a file of /proc or of a cgroup, which is made anew by each read at position 0.
-fn contents<'a>(file: Option<&File>, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
-    let length = pread(file?.as_fd(), buffer, 0).ok()?;
-    buffer.get(..length)
 }
 
 #[cfg(test)]
