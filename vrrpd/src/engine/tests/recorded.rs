@@ -184,7 +184,7 @@ fn a_stopped_process_is_told_by_its_stall() {
         let other = Other::join();
         let mut high = Running::start(&plan("va", 200, 10), end_threads());
         high.wait_for_state(State::Active);
-        let thread = super::engine_threads()[0];
+        let thread = super::running::engine_threads()[0];
         let mut strace = std::process::Command::new("strace")
             .args(["-qq", "-p", &thread.to_string(), "-o", "/dev/null"])
             .args(["-e", "inject=epoll_wait:delay_exit=700000:when=6"])

@@ -147,3 +147,20 @@ pub(super) fn end_threads() -> CoreOptions {
         ..CoreOptions::default()
     }
 }
+
+/// The engine threads of the calling thread's network namespace.
+pub(super) fn engine_threads() -> Vec<i32> {
+    let own = std::fs::read_link("/proc/thread-self/ns/net").unwrap();
+    let tasks = std::fs::read_dir("/proc/self/task")
+        .unwrap()
+        .map(|task| task.unwrap().path());
+    tasks
+        .filter(|task| {
+            std::fs::read_to_string(task.join("comm")).is_ok_and(|name| name.trim() == "engine")
+        })
+        .filter(|task| {
+            std::fs::read_link(task.join("ns/net")).is_ok_and(|namespace| namespace == own)
+        })
+        .map(|task| task.file_name().unwrap().to_str().unwrap().parse().unwrap())
+        .collect()
+}
