@@ -6,6 +6,8 @@ mod book;
 mod buckets;
 mod directory;
 mod disk;
+#[cfg(test)]
+mod fixture;
 mod keeper;
 mod live;
 mod measure;

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use vrrp_record::cause::Cause;
 use vrrp_record::event::Anomaly;
-use vrrp_record::history::{Sent, Want};
+use vrrp_record::history::Want;
 use vrrp_record::journal::{Reading, read};
 use vrrp_record::words::Word;
 
 use super::*;
 use crate::journal::disk::Disk;
+use crate::journal::fixture;
 use crate::journal::minutes::Minutes;
 use crate::journal::records::Fresh;
 
@@ -38,20 +39,7 @@ impl Bench {
         let (writer, begun) = Writer::start(path.clone(), bounds(), Arc::default()).unwrap();
         begun.recv().unwrap();
         let keeper = Keeper::new(RunHeader::default(), writer);
-        let router = Router {
-            name: "vi_1".to_owned(),
-            interface: "eth0".to_owned(),
-            vrid: 1,
-            ipv6: false,
-            version: 3,
-            source: None,
-            interval: 1_000_000_000,
-            priority: 100,
-            preempt: true,
-            down_adverts: 3,
-            addresses: Vec::new(),
-        };
-        keeper.describe(&[router], &[]);
+        keeper.describe(&[fixture::router()], &[]);
         Self {
             path,
             keeper: Some(keeper),
@@ -67,25 +55,7 @@ impl Bench {
         for _ in 0..seconds {
             self.second += 1;
             let due = Time(self.second * SECOND);
-            let sent = Sent {
-                router: 0,
-                id: 1,
-                priority: 100,
-                copies: 1,
-                copies_accepted: 1,
-                due,
-                woke: Some(due.plus(50_000)),
-                submitted: Some(due.plus(60_000)),
-                accepted: Some(due.plus(70_000)),
-                queued: Some(due.plus(71_000)),
-                left: Some(due.plus(80_000)),
-                taken: None,
-                held_bytes: 0,
-                errno: None,
-                skipped: 0,
-                ambiguous: false,
-                settled: true,
-            };
+            let sent = fixture::sent(due);
             let fresh = Fresh {
                 due: vec![sent],
                 settled: vec![sent],
@@ -129,6 +99,12 @@ impl Bench {
     }
 }
 
+/// The seconds whose adverts are there in full.
+fn seconds(reading: &Reading) -> Vec<i64> {
+    let sent = reading.history.sent.iter();
+    sent.map(|sent| sent.due.0 / SECOND).collect()
+}
+
 fn takeover(number: u32) -> Kind {
     Kind::Transition {
         router: Name::new("vi_1"),
@@ -158,13 +134,7 @@ fn a_transition_is_kept_with_a_minute_before_and_half_a_minute_after() {
     bench.happens(takeover(17));
     bench.run(300);
     let reading = bench.read(true);
-    let sent: Vec<i64> = reading
-        .history
-        .sent
-        .iter()
-        .map(|sent| sent.due.0 / SECOND)
-        .collect();
-    assert_eq!(sent, (241..=330).collect::<Vec<i64>>());
+    assert_eq!(seconds(&reading), (241..=330).collect::<Vec<i64>>());
     assert_eq!(reading.history.events.len(), 1);
     assert_eq!(
         reading.history.detailed,
@@ -201,13 +171,7 @@ fn windows_that_touch_are_one_and_no_record_is_written_twice() {
     bench.happens(takeover(3));
     bench.run(100);
     let reading = bench.read(true);
-    let sent: Vec<i64> = reading
-        .history
-        .sent
-        .iter()
-        .map(|sent| sent.due.0 / SECOND)
-        .collect();
-    assert_eq!(sent, (41..=200).collect::<Vec<i64>>());
+    assert_eq!(seconds(&reading), (41..=200).collect::<Vec<i64>>());
 }
 
 #[test]

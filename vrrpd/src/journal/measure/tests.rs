@@ -1,4 +1,5 @@
 use super::*;
+use crate::journal::fixture;
 
 const MS: i64 = 1_000_000;
 
@@ -16,26 +17,7 @@ fn situation(active: bool) -> Situation {
 
 /// An advert that was due at a time in milliseconds and went its way at once.
 fn sent(due: i64) -> Sent {
-    let due = Time(due * MS);
-    Sent {
-        router: 0,
-        id: 1,
-        priority: 100,
-        copies: 1,
-        copies_accepted: 1,
-        due,
-        woke: Some(due.plus(50_000)),
-        submitted: Some(due.plus(60_000)),
-        accepted: Some(due.plus(70_000)),
-        queued: Some(due.plus(71_000)),
-        left: Some(due.plus(80_000)),
-        taken: None,
-        held_bytes: 0,
-        errno: None,
-        skipped: 0,
-        ambiguous: false,
-        settled: true,
-    }
+    fixture::sent(Time(due * MS))
 }
 
 fn heard(at: i64) -> Received {

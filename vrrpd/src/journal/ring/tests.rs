@@ -4,6 +4,7 @@ use vrrp_record::history::{Sample, Unit};
 use vrrp_record::ring::{Layout, Ring, RunHeader, samples};
 
 use super::*;
+use crate::journal::fixture;
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -23,25 +24,11 @@ fn ring() -> (Ring<'static>, RingAccess) {
 }
 
 fn sent(second: i64, left: bool) -> Sent {
-    let due = Time(second * SECOND);
+    let sent = fixture::sent(Time(second * SECOND));
     Sent {
-        router: 0,
-        id: 1,
-        priority: 100,
-        copies: 1,
-        copies_accepted: 1,
-        due,
-        woke: Some(due.plus(1)),
-        submitted: Some(due.plus(2)),
-        accepted: Some(due.plus(3)),
-        queued: None,
-        left: left.then(|| due.plus(4)),
-        taken: None,
-        held_bytes: 0,
-        errno: None,
-        skipped: 0,
-        ambiguous: false,
+        left: sent.left.filter(|_| left),
         settled: left,
+        ..sent
     }
 }
 
@@ -94,19 +81,7 @@ fn an_advert_without_a_stamp_is_given_up_after_a_while() {
 fn what_was_overwritten_is_counted_and_its_neighbours_are_no_gap() {
     let (mut ring, access) = ring();
     let mut records = RingRecords::new(access);
-    records.routers = vec![Router {
-        name: "vi_1".to_owned(),
-        interface: "eth0".to_owned(),
-        vrid: 1,
-        ipv6: false,
-        version: 3,
-        source: None,
-        interval: 1_000_000_000,
-        priority: 100,
-        preempt: true,
-        down_adverts: 3,
-        addresses: Vec::new(),
-    }];
+    records.routers = vec![fixture::router()];
     let capacity = i64::try_from(ring.adverts.capacity()).unwrap();
     for second in 1..=capacity + 10 {
         ring.adverts
