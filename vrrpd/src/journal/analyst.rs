@@ -221,10 +221,9 @@ impl Work {
         let before = self.about.routers.clone();
         self.follow_ring(new_plan, core);
         if self.about.routers != before || !self.described {
-            self.described = true;
-            if let Some(keeper) = &mut self.keeper {
-                keeper.describe(&self.about.routers, &self.about.unavailable);
-            }
+            let (routers, unavailable) = (&self.about.routers, &self.about.unavailable);
+            let keeper = self.keeper.as_ref();
+            self.described = keeper.is_none_or(|keeper| keeper.describe(routers, unavailable));
         }
     }
 

@@ -71,13 +71,17 @@ impl Keeper {
         }
     }
 
-    /// What positions in records mean from now on.
-    pub(super) fn describe(&self, routers: &[Router], unavailable: &[Unavailable]) {
+    /// What positions in records mean from now on. False where the mailbox is full: it has to be told again, or later
+    /// files would begin with what held before.
+    pub(super) fn describe(&self, routers: &[Router], unavailable: &[Unavailable]) -> bool {
         let positioned: Vec<(u16, Router)> = (0..).zip(routers.iter().cloned()).collect();
         let mut head = Vec::new();
         self.frames.head(&positioned, unavailable, &mut head);
-        self.writer.head(head.clone());
-        self.put(head, 0, false);
+        let taken = self.writer.head(head.clone());
+        if taken {
+            self.put(head, 0, false);
+        }
+        taken
     }
 
     /// Other bounds from now on. A mailbox that is full keeps the old ones until the next reload.

@@ -47,7 +47,7 @@ pub(crate) struct Piece {
 
 /// What is asked of the thread.
 #[derive(Debug)]
-enum Task {
+pub(super) enum Task {
     Write(Piece),
     Head(Vec<u8>),
     Bounds(Bounds),
@@ -120,6 +120,20 @@ impl Writer {
             thread: Some(thread),
         };
         Ok((writer, first))
+    }
+
+    /// One whose mailbox is full, until somebody receives from it.
+    #[cfg(test)]
+    pub(super) fn stuck() -> (Self, Receiver<Task>) {
+        let (tasks, mailbox) = sync_channel(0);
+        let writer = Self {
+            tasks: Some(tasks),
+            waiting: Arc::default(),
+            lost: Arc::default(),
+            healthy: Arc::default(),
+            thread: None,
+        };
+        (writer, mailbox)
     }
 
     /// Hands a piece over, or counts its records as lost. Never waits.

@@ -39,7 +39,7 @@ impl Bench {
         let (writer, begun) = Writer::start(path.clone(), bounds(), Arc::default()).unwrap();
         begun.recv().unwrap();
         let keeper = Keeper::new(RunHeader::default(), writer);
-        keeper.describe(&[fixture::router()], &[]);
+        assert!(keeper.describe(&[fixture::router()], &[]));
         Self {
             path,
             keeper: Some(keeper),
@@ -209,4 +209,11 @@ fn a_daemon_that_is_killed_loses_nothing_of_what_was_handed_over() {
     );
     assert_eq!(reading.history.events.len(), 1);
     assert!(!reading.history.runs[0].clean);
+}
+
+#[test]
+fn a_description_that_the_mailbox_has_no_room_for_is_not_taken_for_told() {
+    let (writer, _mailbox) = Writer::stuck();
+    let keeper = Keeper::new(RunHeader::default(), writer);
+    assert!(!keeper.describe(&[fixture::router()], &[]));
 }
