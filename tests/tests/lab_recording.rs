@@ -83,19 +83,26 @@ impl Bench {
             .collect()
     }
 
-    /// Adverts in the records as `vrrpctl` reads them: how many, and whether any were sent before `before`.
+    /// What a reading command says about the records on the host, whether a daemon lives or not.
+    fn reading(&self, words: &[&str]) -> String {
+        let mut command = vec!["vrrpctl", "--run-dir", RUN_DIR];
+        command.extend(words);
+        command.extend(["--journal-dir", JOURNAL_DIR, "--json"]);
+        let answer = self.host.run(&command);
+        assert_eq!(answer.code, 0, "{}", answer.output);
+        answer.output
+    }
+
+    /// What the journal and the flight recorder tell, but ordinary adverts.
     fn events(&self) -> String {
-        self.host
-            .run(&[
-                "vrrpctl",
-                "--run-dir",
-                RUN_DIR,
-                "journal",
-                "--journal-dir",
-                JOURNAL_DIR,
-                "--json",
-            ])
-            .output
+        self.reading(&["journal"])
+    }
+
+    /// How many of this node's adverts are recorded.
+    fn recorded(&self) -> usize {
+        self.reading(&["journal", "--kind", "sent"])
+            .matches("\"due\"")
+            .count()
     }
 
     /// Measures adverts while `trouble` lasts; each is on time.
@@ -193,23 +200,21 @@ fn what_was_recorded_outlives_a_kill() {
         return;
     }
     let mut bench = Bench::start(|_| {});
-    std::thread::sleep(Duration::from_secs(2));
+    wait_until("twenty adverts", BOUND, || {
+        (bench.lab.capture().adverts("lb1", Duration::ZERO).len() >= 20).then_some(())
+    });
     bench.daemon.kill_family();
     let sent = bench.lab.capture().adverts("lb1", Duration::ZERO).len();
     let ring = bench.host.root().join("run/vrrpd/flight.ring");
     let killed = std::fs::metadata(&ring).expect("the ring outlives its process");
     assert!(killed.len() > 0);
     // The dead daemon's records are read as a living one's.
-    let dead = bench.host.run(&[
-        "vrrpctl",
-        "--run-dir",
-        RUN_DIR,
-        "latency",
-        "--journal-dir",
-        JOURNAL_DIR,
-        "--json",
-    ]);
-    assert_eq!(dead.code, 0, "{}", dead.output);
+    bench.reading(&["latency"]);
+    let dead = bench.recorded();
+    assert!(
+        dead >= sent,
+        "{dead} adverts are recorded, {sent} were on the wire before the kill"
+    );
     bench.daemon = start(&bench.host);
     bench.wait_master();
     wait_until("the new run says how the last one ended", BOUND, || {
@@ -219,25 +224,16 @@ fn what_was_recorded_outlives_a_kill() {
             .contains("ended without a goodbye")
             .then_some(())
     });
-    let adverts = bench.host.run(&[
-        "vrrpctl",
-        "--run-dir",
-        RUN_DIR,
-        "journal",
-        "--kind",
-        "sent",
-        "--until",
-        "now",
-        "--json",
-        "--journal-dir",
-        JOURNAL_DIR,
-    ]);
-    assert_eq!(adverts.code, 0, "{}", adverts.output);
-    let recorded = adverts.output.matches("\"due\"").count();
+    // The next run's adverts are recorded beside those of the dead one, not instead of them.
+    let again = bench.lab.capture().adverts("lb1", Duration::ZERO).len();
+    let recorded = wait_for(BOUND, || {
+        let recorded = bench.recorded();
+        (recorded >= again).then_some(recorded)
+    });
     assert!(
-        recorded >= sent,
-        "{recorded} adverts are recorded, {sent} were on the wire before the kill:\n{}",
-        adverts.output
+        recorded.is_some(),
+        "{} adverts are recorded, {again} were on the wire",
+        bench.recorded()
     );
 }
 
