@@ -141,7 +141,15 @@ fn a_signal_that_waited_while_the_daemon_was_stopped_names_nobody_younger() {
     // Younger than the last look of the daemon: it cannot be sure of it.
     let script = format!("kill -HUP {pid}; sleep 3");
     let mut shell = Command::new("sh").arg("-c").arg(script).spawn().unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    eventually("the signal waits", || {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let pending = status
+            .lines()
+            .find_map(|line| line.strip_prefix("ShdPnd:"))?;
+        // SIGHUP is the lowest bit.
+        let bits = u64::from_str_radix(pending.trim(), 16).ok()?;
+        (bits & 1 == 1).then_some(())
+    });
     kill(Pid::from_raw(pid.as_raw()), Signal::SIGCONT).unwrap();
     let told = line(&daemon, "SIGHUP from");
     let unnamed = format!("SIGHUP from pid {} (uid 0)", shell.id());
@@ -171,6 +179,7 @@ fn a_living_remover_is_named_although_the_daemon_runs_as_its_own_user() {
         .spawn()
         .unwrap();
     let mut input = program.stdin.take().unwrap();
+    // Older than what it does, by more than the kernel's coarse start times.
     std::thread::sleep(std::time::Duration::from_millis(200));
     std::io::Write::write_all(&mut input, b"address del 10.9.0.7/24 dev eth0\n").unwrap();
     let told = line(&daemon, "10.9.0.7 was removed by");
