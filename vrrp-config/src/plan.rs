@@ -375,7 +375,7 @@ pub struct RouterPlan {
     pub source: Option<IpAddr>,
     /// `track_src_ip`: fault while `source` is absent. keepalived 2.2.7 behaves so without the word; on there too.
     pub track_source: bool,
-    /// Advertised addresses in order, 1–255 (none only with `no_virtual_ipaddress` or version 2).
+    /// Advertised addresses in order, 1–255 (none only in version 2).
     pub addresses: Vec<VipPlan>,
     /// `virtual_ipaddress_excluded`.
     pub excluded: Vec<VipPlan>,

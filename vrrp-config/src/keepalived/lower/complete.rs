@@ -309,14 +309,22 @@ fn addresses(
     strict: bool,
     context: &mut Context<'_>,
 ) -> Option<()> {
-    if draft.addresses.is_empty() && !draft.no_addresses {
+    if draft.addresses.is_empty() {
         let message = format!("instance {} has no virtual address", quoted(&draft.name));
         let help = "write at least one address into virtual_ipaddress";
-        if version == Version::V3 || strict {
+        if version == Version::V3 {
+            // Whatever `no_virtual_ipaddress` says: such an advert cannot be built (RFC 9568 §5.2.5).
+            let help = format!("{help}; only version 2 can do without");
             context.refuse(draft.span, message, help);
             return None;
         }
-        context.complain(draft.span, message, help);
+        if strict && !draft.no_addresses {
+            context.refuse(draft.span, message, help);
+            return None;
+        }
+        if !draft.no_addresses {
+            context.complain(draft.span, message, help);
+        }
     }
     let most = if family == Family::V4 {
         MOST_V4

@@ -374,7 +374,11 @@ fn a_router_without_address_runs_in_version_2_only() {
     assert!(plan(&none(""), 5).routers[0].addresses.is_empty());
     refused(&none("version 3"), 5, "no virtual address");
     refused(&none("strict_mode"), 5, "no virtual address");
-    plan(&none("version 3\nno_virtual_ipaddress"), 0);
+    plan(&none("no_virtual_ipaddress"), 0);
+    plan(&none("strict_mode\nno_virtual_ipaddress"), 0);
+    // The daemon could not build its adverts, so a check has to say so, too.
+    let text = none("version 3\nno_virtual_ipaddress");
+    refused(&text, 5, "no virtual address");
 }
 
 #[test]
