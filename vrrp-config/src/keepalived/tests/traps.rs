@@ -671,6 +671,19 @@ fn own_words_of_vrrpd_are_read() {
     let plan = plan(&text, 0);
     assert_eq!(plan.global.realtime, Realtime::Off);
     assert_eq!(plan.routers[0].restore_addresses, RestoreAddresses::Bounce);
+    for (line, status, probe) in [
+        ("", 0, true),
+        ("probe on", 0, true),
+        ("probe off", 0, false),
+        ("probe sometimes", 5, true),
+    ] {
+        let loaded = read(&format!("global_defs {{\n{line}\n}}\n{}", instance("")));
+        assert_eq!(
+            (plan_of(&loaded).global.probe, loaded.check_exit()),
+            (probe, status),
+            "{line}"
+        );
+    }
     for (line, priority) in [
         ("vrrp_rt_priority 50", 50),
         ("vrrp_rt_priority 0", 1),
