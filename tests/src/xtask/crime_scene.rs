@@ -2,15 +2,12 @@
 //! hypervisor's network backend of one of them is blocked behind disk writes; nobody inside can see that, and the verdict
 //! says it all the same. For someone who has never seen VRRP.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use super::packages;
-use super::stages::{Stages, as_check};
-use crate::lab::{
-    Daemon, Forwarder, Habits, Haproxy, Host, Lab, Peer, Probe, RUN_DIR, State, wait_for,
-};
+use super::staging::{Balancer, Narrator, perform, reach};
+use crate::lab::{Forwarder, Habits, Lab, Probe, RUN_DIR, State, wait_for};
 use crate::motivating::{ADDRESS, FIRST, INTERFACE, ROUTER, second};
 
 /// Longest time that any step may take.
@@ -26,46 +23,18 @@ const LOADS: [Duration; 3] = [
 /// Between them.
 const PAUSE: Duration = Duration::from_secs(4);
 const JOURNAL_DIR: &str = "/run/vrrpd-journal";
+/// What is asked of the one whose address moved, and of the other, whose last transition was its start: since the trouble began.
+const LAST: &str = "--last";
+const SINCE: &str = "--since=30s";
 /// What either verdict may be called.
 const RIGHT: [&str; 2] = ["host.backend-stall", "path.held"];
 
 pub(super) fn run() -> ExitCode {
-    if !nix::unistd::geteuid().is_root() {
-        eprintln!(
-            "cargo xtask demo crime-scene needs root: it makes network namespaces and installs missing packages"
-        );
-        return ExitCode::FAILURE;
-    }
-    let mut stages = Stages::new();
-    let ready = stages.run("packages", || match packages::install_missing() {
-        Ok(()) => as_check(true),
-        Err(reason) => {
-            eprintln!("{reason}");
-            as_check(false)
-        }
-    }) && stages.check("build", &["build", "--workspace", "--bins"], &[]);
-    if !ready {
-        return ExitCode::FAILURE;
-    }
-    match Scene::set_up().and_then(|scene| scene.play()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            eprintln!("\nThe demo went wrong: {reason}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-struct Balancer {
-    /// Before haproxy, so that nothing is left to notice its end.
-    peer: Peer,
-    _haproxy: Haproxy,
-    host: Host,
-    name: &'static str,
+    perform("cargo xtask demo crime-scene", || Scene::set_up()?.play())
 }
 
 struct Scene {
-    started: Instant,
+    narrator: Narrator,
     probe: Probe,
     first: Balancer,
     second: Balancer,
@@ -75,7 +44,7 @@ struct Scene {
 
 impl Scene {
     fn set_up() -> Result<Self, String> {
-        let started = Instant::now();
+        let narrator = Narrator::new();
         println!(
             "\n\
              Two load balancers share the address {ADDRESS}. loadbalancer01 has it and says so once a second (an *advert*);\n\
@@ -101,30 +70,33 @@ impl Scene {
         );
         lab.link(&two, INTERFACE, "lan", &["192.168.205.12/24"]);
         lab.link(&client, INTERFACE, "lan", &["192.168.205.1/24"]);
-        for host in [&one, &two] {
+        for (host, name) in [(&one, "loadbalancer01"), (&two, "loadbalancer02")] {
+            host.must(&format!("hostname {name}"));
             // As on any real network there is a gateway.
             host.ip("route add default via 192.168.205.1");
         }
         let first = Balancer::start(&one, "loadbalancer01", FIRST);
         let scene = Self {
-            started,
+            narrator,
             probe: Probe::start(&client, ADDRESS),
             first,
             second: Balancer::start(&two, "loadbalancer02", &second()),
             forwarder,
             _lab: lab,
         };
-        scene.step("vrrpd runs on both");
+        scene.narrator.step("vrrpd runs on both");
         scene.reach("loadbalancer01 becomes MASTER", || {
             scene.first.is(State::Master) && scene.second.is(State::Backup)
         })?;
-        scene.say("loadbalancer01 is MASTER and has the address; 20 quiet seconds pass");
+        scene
+            .narrator
+            .say("loadbalancer01 is MASTER and has the address; 20 quiet seconds pass");
         std::thread::sleep(TRUST);
         Ok(scene)
     }
 
     fn play(&self) -> Result<(), String> {
-        self.step(
+        self.narrator.step(
             "on loadbalancer01's hypervisor a backup job begins to fill the disk, again and again",
         );
         let began = Instant::now();
@@ -137,7 +109,7 @@ impl Scene {
                 self.forwarder.stops().get(before).copied()
             });
             let moves = self.moves();
-            self.say(&format!(
+            self.narrator.say(&format!(
                 "the disk was busy for {:.1} s; the network program stood for {:.1} s; {}",
                 load.as_secs_f64(),
                 Duration::from_millis(stopped.unwrap_or_default()).as_secs_f64(),
@@ -153,19 +125,22 @@ impl Scene {
         if moved == first {
             return Err("the address did not move".to_owned());
         }
-        self.say(&format!(
+        self.narrator.say(&format!(
             "the client's longest time without an answer was {:.1} s",
             self.probe.longest_gap(began).as_secs_f64()
         ));
 
-        self.step("why? First loadbalancer02 alone, which took the address");
-        self.explain(&self.second, None)?;
-        self.step("then loadbalancer01 alone, which was MASTER all the time and did nothing wrong");
-        self.explain(&self.first, None)?;
-        self.step("and both together: the records of the other one beside one's own");
-        self.explain(&self.second, Some(&self.first))?;
-        self.explain(&self.first, Some(&self.second))?;
-        self.say("so: nobody needs to look at these two machines any longer; look at the host of loadbalancer01");
+        self.narrator
+            .step("why? First loadbalancer02 alone, which took the address");
+        self.explain(LAST, &self.second, None)?;
+        self.narrator
+            .step("then loadbalancer01 alone, which was MASTER all the time and did nothing wrong");
+        self.explain(SINCE, &self.first, None)?;
+        self.narrator
+            .step("and both together: the records of the other one beside one's own");
+        self.explain(LAST, &self.second, Some(&self.first))?;
+        self.explain(SINCE, &self.first, Some(&self.second))?;
+        self.narrator.say("so: nobody needs to look at these two machines any longer; look at the host of loadbalancer01");
         Ok(())
     }
 
@@ -179,36 +154,32 @@ impl Scene {
             .count()
     }
 
-    /// Shows what `vrrpctl explain --last` says and holds it against the truth.
-    fn explain(&self, balancer: &Balancer, other: Option<&Balancer>) -> Result<(), String> {
+    /// Shows what `vrrpctl explain` says and holds it against the truth.
+    fn explain(
+        &self,
+        question: &str,
+        balancer: &Balancer,
+        other: Option<&Balancer>,
+    ) -> Result<(), String> {
         let mut words = vec![
             "vrrpctl",
             "--run-dir",
             RUN_DIR,
             "explain",
-            "--last",
+            question,
             "--journal-dir",
             JOURNAL_DIR,
         ];
-        let mut shown = "vrrpctl explain --last".to_owned();
-        let bundle = "/run/other.vrb";
+        let mut shown = format!("vrrpctl explain {question}");
+        let file = "/run/other.vrb";
         if let Some(other) = other {
-            other.bundle(bundle)?;
-            let bytes = std::fs::read(other.host.root().join(bundle.trim_start_matches('/')))
-                .map_err(|error| format!("{bundle}: {error}"))?;
-            std::fs::write(
-                balancer.host.root().join(bundle.trim_start_matches('/')),
-                bytes,
-            )
-            .map_err(|error| format!("{bundle}: {error}"))?;
-            words.extend(["--peer", bundle]);
+            std::fs::write(inside(balancer, file), bundle(other, file)?)
+                .map_err(|error| format!("{file}: {error}"))?;
+            words.extend(["--peer", file]);
             shown.push_str(&format!(" --peer {}.bundle", other.name));
         }
         let text = balancer.host.run(&words);
-        self.say(&format!("{}: $ {shown}", balancer.name));
-        for line in text.output.lines() {
-            println!("          | {line}");
-        }
+        self.narrator.quote(balancer, &shown, &text.output);
         words.push("--json");
         let json = balancer.host.run(&words).output;
         if RIGHT.iter().any(|right| json.contains(right)) {
@@ -223,60 +194,27 @@ impl Scene {
     }
 
     fn reach(&self, what: &str, condition: impl Fn() -> bool) -> Result<(), String> {
-        wait_for(STEP, || condition().then_some(())).ok_or_else(|| {
-            format!(
-                "{what}: not within {} s\n--- loadbalancer01\n{}\n--- loadbalancer02\n{}",
-                STEP.as_secs(),
-                self.first.peer.log(),
-                self.second.peer.log()
-            )
-        })
-    }
-
-    fn step(&self, text: &str) {
-        println!(
-            "\n[{:5.1} s] ==> {text}",
-            self.started.elapsed().as_secs_f64()
-        );
-    }
-
-    fn say(&self, text: &str) {
-        println!("[{:5.1} s] {text}", self.started.elapsed().as_secs_f64());
+        reach(what, STEP, [&self.first, &self.second], condition)
     }
 }
 
-impl Balancer {
-    fn start(host: &Host, name: &'static str, configuration: &str) -> Self {
-        host.must(&format!("hostname {name}"));
-        let haproxy = Haproxy::start(host);
-        Self {
-            peer: Peer::start(host, Daemon::Ours, configuration),
-            _haproxy: haproxy,
-            host: host.clone(),
-            name,
-        }
-    }
+/// Packs a balancer's records into one file there, and gives its bytes.
+fn bundle(balancer: &Balancer, file: &str) -> Result<Vec<u8>, String> {
+    let _ = balancer.host.run(&["rm", "-f", file]);
+    let made = balancer.host.run(&[
+        "vrrpctl",
+        "--run-dir",
+        RUN_DIR,
+        "bundle",
+        "--journal-dir",
+        JOURNAL_DIR,
+        file,
+    ]);
+    std::fs::read(inside(balancer, file))
+        .map_err(|error| format!("{}: no bundle: {error}: {}", balancer.name, made.output))
+}
 
-    fn is(&self, state: State) -> bool {
-        self.peer.state(ROUTER) == Some(state)
-    }
-
-    /// Packs its records into one file.
-    fn bundle(&self, file: &str) -> Result<(), String> {
-        let _ = std::fs::remove_file(self.host.root().join(file.trim_start_matches('/')));
-        let made = self.host.run(&[
-            "vrrpctl",
-            "--run-dir",
-            RUN_DIR,
-            "bundle",
-            "--journal-dir",
-            JOURNAL_DIR,
-            file,
-        ]);
-        if Path::new(&self.host.root().join(file.trim_start_matches('/'))).exists() {
-            Ok(())
-        } else {
-            Err(format!("{}: no bundle: {}", self.name, made.output))
-        }
-    }
+/// Where a file on a balancer is for this process.
+fn inside(balancer: &Balancer, file: &str) -> PathBuf {
+    balancer.host.root().join(file.trim_start_matches('/'))
 }
