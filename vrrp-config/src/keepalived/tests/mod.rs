@@ -1,8 +1,11 @@
 //! keepalived's language, rule by rule and trap by trap.
 
+mod addresses;
+mod groups;
 mod language;
 mod preprocessing;
 mod scripts;
+mod transport;
 mod traps;
 
 use std::path::Path;
@@ -82,4 +85,11 @@ fn refused(text: &str, status: u8, words: &str) {
 /// What the check says without keepalived saying it.
 fn silent(diagnostic: &Diagnostic) -> bool {
     diagnostic.class == Class::Silent
+}
+
+/// The plan of a text whose check ends with `status`.
+fn plan(text: &str, status: u8) -> Plan {
+    let loaded = read(text);
+    assert_eq!(loaded.check_exit(), status, "{text}\n{}", loaded.render());
+    plan_of(&loaded).clone()
 }

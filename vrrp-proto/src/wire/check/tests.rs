@@ -1,6 +1,9 @@
 //! Receive checks that single-defect vectors cannot show: their order, both profiles' outcomes, and that a discarded packet
 //! changes nothing.
 
+mod authentication;
+mod unicast;
+
 use std::vec::Vec;
 
 use super::*;
@@ -373,95 +376,6 @@ fn own_source_address_is_discarded() {
     assert!(receive(&config, &packet).is_ok());
 }
 
-fn unicast(min_ttl: u8, check_source: bool) -> (ReceiveConfig, Sent) {
-    let mut config = config(Version::V2, &["198.51.100.1"]);
-    let peer = Peer {
-        address: V4_SOURCE.parse().unwrap(),
-        min_ttl,
-        max_ttl: 255,
-    };
-    let local = "192.0.2.9".parse().unwrap();
-    config.transport = ReceiveTransport::Unicast {
-        local: Some(local),
-        peers: [peer].into(),
-        check_source,
-    };
-    let mut sent = Sent::to(&config);
-    sent.envelope.destination = local;
-    (config, sent)
-}
-
-/// U-11: profile rfc9568 has a minimum of 255, profile keepalived of 0.
-#[test]
-fn unicast_ttl_minimum_is_the_peers() {
-    for (min_ttl, ttl, accepted) in [
-        (255, 255, true),
-        (255, 254, false),
-        (0, 64, true),
-        (0, 0, true),
-        (60, 59, false),
-    ] {
-        let (config, mut sent) = unicast(min_ttl, true);
-        sent.envelope.ttl = ttl;
-        let outcome = receive(&config, &sent.packet(1)).map(|_| ());
-        assert_eq!(
-            outcome,
-            if accepted { Ok(()) } else { Err(Discard::Ttl) },
-            "minimum {min_ttl}, ttl {ttl}"
-        );
-    }
-}
-
-/// U-11: keepalived's `max_ttl`.
-#[test]
-fn unicast_ttl_maximum_is_the_peers() {
-    let (mut config, sent) = unicast(0, true);
-    let peer = Peer {
-        address: sent.envelope.source,
-        min_ttl: 0,
-        max_ttl: 100,
-    };
-    let local = Some(sent.envelope.destination);
-    config.transport = ReceiveTransport::Unicast {
-        local,
-        peers: [peer].into(),
-        check_source: true,
-    };
-    assert_eq!(receive(&config, &sent.packet(1)).unwrap_err(), Discard::Ttl);
-}
-
-/// U-12: profile rfc9568 checks the sender, profile keepalived only with `check_unicast_src`.
-#[test]
-fn unicast_source_check_is_a_profile_point() {
-    for (check_source, expected) in [(true, Err(Discard::Source)), (false, Ok(()))] {
-        let (config, mut sent) = unicast(255, check_source);
-        sent.envelope.source = "203.0.113.77".parse().unwrap();
-        assert_eq!(receive(&config, &sent.packet(1)).map(|_| ()), expected);
-    }
-}
-
-/// U-14, where no local address is known.
-#[test]
-fn unicast_router_without_a_local_address_still_ignores_the_group() {
-    let (mut config, mut sent) = unicast(255, true);
-    let peer = Peer {
-        address: sent.envelope.source,
-        min_ttl: 255,
-        max_ttl: 255,
-    };
-    config.transport = ReceiveTransport::Unicast {
-        local: None,
-        peers: [peer].into(),
-        check_source: true,
-    };
-    assert!(receive(&config, &sent.packet(1)).is_ok());
-    sent.envelope.destination = IpAddr::V4(GROUP_V4);
-    assert_eq!(
-        receive(&config, &sent.packet(1)).unwrap_err(),
-        Discard::Destination
-    );
-}
-
 /// `vrrp_mcast_group4`.
 #[test]
 fn another_group_can_be_configured() {
@@ -502,122 +416,6 @@ fn interoperating_router_hears_a_rounded_version_2_interval() {
     zero[25] = 0;
     repair(&mut zero);
     assert_eq!(receive(&config, &zero).unwrap_err(), Discard::IntervalZero);
-}
-
-fn sealed(icv: IcvForm) -> (ReceiveConfig, Sent) {
-    let mut config = config(Version::V2, &["198.51.100.1"]);
-    config.auth = Auth::Ah {
-        key: Password::truncated(b"k3y"),
-        icv,
-    };
-    let sent = Sent::to(&config);
-    (config, sent)
-}
-
-/// U-05, U-06: each form verifies as itself and not as the other.
-#[test]
-fn icv_forms_are_told_apart() {
-    for (sent_as, read_as) in [
-        (IcvForm::TtlKept, IcvForm::TtlKept),
-        (IcvForm::TtlZeroed, IcvForm::TtlZeroed),
-        (IcvForm::TtlKept, IcvForm::TtlZeroed),
-        (IcvForm::TtlZeroed, IcvForm::TtlKept),
-    ] {
-        let packet = sealed(sent_as).1.packet(9);
-        let outcome =
-            receive(&sealed(read_as).0, &packet).map(|accepted| accepted.ah.unwrap().sequence);
-        assert_eq!(
-            outcome,
-            if sent_as == read_as {
-                Ok(9)
-            } else {
-                Err(Discard::AuthFailed)
-            }
-        );
-    }
-}
-
-/// U-05: the value covers the packet bytes that do not change on the way, and no others.
-#[test]
-fn icv_covers_what_does_not_change_on_the_way() {
-    let (config, sent) = sealed(IcvForm::TtlKept);
-    let packet = sent.packet(3);
-    let mut other_tos = packet.clone();
-    other_tos[1] = 0;
-    fix_header(&mut other_tos);
-    assert!(receive(&config, &other_tos).is_ok());
-    let mut other_id = packet.clone();
-    other_id[5] ^= 1;
-    fix_header(&mut other_id);
-    assert_eq!(
-        receive(&config, &other_id).unwrap_err(),
-        Discard::AuthFailed
-    );
-    for position in 20..44 {
-        let mut changed = packet.clone();
-        changed[position] ^= 1;
-        let discard = receive(&config, &changed).unwrap_err();
-        let expected = match position {
-            20 => Discard::NotVrrp,
-            21 => Discard::AhHeader,
-            _ => Discard::AuthFailed,
-        };
-        assert_eq!(discard, expected, "byte {position}");
-    }
-}
-
-fn fix_header(packet: &mut [u8]) {
-    packet[10..12].fill(0);
-    let sum = Sum::default().bytes(&packet[..20]).checksum().to_be_bytes();
-    packet[10..12].copy_from_slice(&sum);
-}
-
-/// an advert with a valid header and a fresh number that fails a later check must not burn the number.
-#[test]
-fn a_discard_after_the_icv_leaves_the_sequence_alone() {
-    let (config, mut sent) = sealed(IcvForm::TtlKept);
-    let mut sequence = AhSequence::resumed(10);
-    let mut judge = |packet: &[u8]| {
-        let datagram = Datagram::parse(Family::V4, packet).unwrap();
-        let outcome = config.receive(&datagram, &mut sequence).map(|_| ());
-        (outcome, sequence.last())
-    };
-    sent.send.interval = AdvertInterval::from_seconds(9).unwrap();
-    assert_eq!(
-        judge(&sent.packet(4000)),
-        (Err(Discard::IntervalMismatch), 10)
-    );
-    sent.send.interval = AdvertInterval::DEFAULT;
-    sent.send.addresses = addresses(&["198.51.100.200"]);
-    assert_eq!(judge(&sent.packet(4000)), (Err(Discard::AddrList), 10));
-    sent.send.addresses = config.addresses.clone();
-    assert_eq!(judge(&sent.packet(10)), (Err(Discard::AuthReplay), 10));
-    assert_eq!(judge(&sent.packet(11)), (Ok(()), 11));
-}
-
-/// U-08: takeover and return. The new Active goes on above the old one's number, and the old one, restarted from zero,
-/// takes the number over from the first advert it hears.
-#[test]
-fn ah_sequence_survives_takeover_and_restart() {
-    let (config, sent) = sealed(IcvForm::TtlKept);
-    let deliver = |from: &mut AhSequence, to: &mut AhSequence| {
-        let number = from.advance().unwrap();
-        let packet = sent.packet(number);
-        let datagram = Datagram::parse(Family::V4, &packet).unwrap();
-        config.receive(&datagram, to).map(|_| ())
-    };
-    let (mut a, mut b) = (AhSequence::resumed(499), AhSequence::default());
-    assert_eq!(deliver(&mut a, &mut b), Ok(()));
-    assert_eq!(b.last(), 500);
-    assert_eq!(deliver(&mut b, &mut a), Ok(()), "takeover");
-    let mut restarted = AhSequence::default();
-    assert_eq!(
-        deliver(&mut restarted, &mut b),
-        Err(Discard::AuthReplay),
-        "nothing heard yet"
-    );
-    assert_eq!(deliver(&mut b, &mut restarted), Ok(()));
-    assert_eq!(deliver(&mut restarted, &mut b), Ok(()), "way back in");
 }
 
 /// E-18, R-10: what can be said about a packet that belongs to no router here.
