@@ -43,6 +43,17 @@ fn bench() -> Bench {
     Bench { lab, a, b }
 }
 
+impl Bench {
+    /// Starts keepalived on both: MASTER on a, BACKUP on b.
+    fn pair(&self) -> (Peer, Peer) {
+        let leader = Peer::start(&self.a, Daemon::Keepalived, &configuration(150));
+        let follower = Peer::start(&self.b, Daemon::Keepalived, &configuration(100));
+        leader.wait_state("VI", State::Master, SOON);
+        follower.wait_state("VI", State::Backup, SOON);
+        (leader, follower)
+    }
+}
+
 fn observe(host: &Host) -> Process {
     host.spawn(&OBSERVE)
 }
@@ -65,10 +76,7 @@ fn states_and_reasons_of_a_pair_are_seen_from_outside() {
         return;
     }
     let bench = bench();
-    let leader = Peer::start(&bench.a, Daemon::Keepalived, &configuration(150));
-    let follower = Peer::start(&bench.b, Daemon::Keepalived, &configuration(100));
-    leader.wait_state("VI", State::Master, SOON);
-    follower.wait_state("VI", State::Backup, SOON);
+    let (leader, _follower) = bench.pair();
     let (_on_a, _on_b) = (observe(&bench.a), observe(&bench.b));
     let seen = wait_seen(&bench.a, State::Master);
     assert_eq!(seen.priority.effective, 150);
@@ -184,10 +192,7 @@ fn an_observer_sends_nothing_and_changes_nothing() {
         return;
     }
     let bench = bench();
-    let leader = Peer::start(&bench.a, Daemon::Keepalived, &configuration(150));
-    let follower = Peer::start(&bench.b, Daemon::Keepalived, &configuration(100));
-    leader.wait_state("VI", State::Master, SOON);
-    follower.wait_state("VI", State::Backup, SOON);
+    let (leader, follower) = bench.pair();
     // The kernel's own announcements of new addresses and groups take some seconds.
     wait_for(Duration::from_secs(12), || {
         (traffic(&bench, &bench.a, 3) == (3, 3)).then_some(())

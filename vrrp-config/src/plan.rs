@@ -65,17 +65,12 @@ pub struct Global {
 /// Bounds of the journal (safety rule 12). Options of the command line win over it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JournalPlan {
-    /// Bytes of all its files together, at least [`Self::LEAST`].
+    /// Bytes of all its files together; 4 MB at least, which hold the minutes around a transition of a busy node.
     pub bytes: u64,
     /// What is older goes.
     pub age: Duration,
     /// Nothing is written while less than this percentage of the file system is free.
     pub free_percent: u8,
-}
-
-impl JournalPlan {
-    /// The least that holds the minutes around a transition of a busy node.
-    pub const LEAST: u64 = 4_000_000;
 }
 
 impl Default for JournalPlan {
