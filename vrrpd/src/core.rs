@@ -32,8 +32,8 @@ pub use options::{CoreOptions, OnResign};
 pub use report::{DemotionReason, Remover, Report, ResignReason};
 pub use reports::Reports;
 pub use snapshot::{
-    AdvertCounts, AdvertSnapshot, CoreSnapshot, EngineSnapshot, EvidenceSet, MemoryLock,
-    ReceiveCounts, RouterSnapshot, SchedulingClass,
+    AdvertCounts, AdvertSnapshot, CoreSnapshot, EngineSnapshot, MemoryLock, ReceiveCounts,
+    RouterSnapshot, SchedulingClass,
 };
 pub(crate) use start::{Recording, start};
 pub use view::CoreView;
@@ -317,7 +317,7 @@ impl EngineSnapshot {
                 receive_drops: 0,
                 undelivered: 0,
                 stamps_numbered: false,
-                evidence_missing: EvidenceSet::NONE,
+                evidence_given_up: false,
                 records_lost: 0,
                 running: false,
             };
@@ -339,7 +339,7 @@ impl EngineSnapshot {
             receive_drops: facts.receive_drops,
             undelivered: facts.undelivered,
             stamps_numbered: facts.stamps_numbered,
-            evidence_missing: facts.evidence_missing,
+            evidence_given_up: facts.evidence_given_up,
             records_lost: facts.records_lost,
             running: facts.running,
         }

@@ -55,41 +55,12 @@ pub struct EngineSnapshot {
     pub undelivered: u64,
     /// Whether the kernel lets the sender number its transmit stamps (Linux ≥ 6.13); else they are matched by counting.
     pub stamps_numbered: bool,
-    /// Evidence about own lateness that this machine cannot give.
-    pub evidence_missing: EvidenceSet,
+    /// Some counters of the engine's own thread are not read any more, because reading them kept it.
+    pub evidence_given_up: bool,
     /// Records that the flight recorder did not take, because too many came.
     pub records_lost: u64,
     /// Whether the engine still runs.
     pub running: bool,
-}
-
-/// Evidence about own lateness that this machine cannot give.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct EvidenceSet {
-    /// Time waiting for a CPU (`/proc/thread-self/schedstat`).
-    pub run_delay: bool,
-    /// Throttling by a CPU quota (`cpu.stat` of the cgroups).
-    pub throttled: bool,
-    /// Time frozen (`cgroup.stat.local`, Linux ≥ 6.18).
-    pub frozen: bool,
-    /// I/O pressure of the own cgroup (`io.pressure`).
-    pub io_pressure: bool,
-    /// Steal (`/proc/stat`).
-    pub steal: bool,
-    /// A SIGCONT and its sender.
-    pub continued: bool,
-}
-
-impl EvidenceSet {
-    /// Everything can be given.
-    pub const NONE: Self = Self {
-        run_delay: false,
-        throttled: false,
-        frozen: false,
-        io_pressure: false,
-        steal: false,
-        continued: false,
-    };
 }
 
 /// How the engine thread is scheduled.

@@ -46,7 +46,7 @@ impl Engine {
             reports_lost: self.hands.reports_lost,
             receive_drops: self.strays.drops,
             undelivered: self.hands.outbox.undelivered,
-            evidence_missing: self.evidence.missing(),
+            evidence_given_up: self.evidence.gave_up(),
             records_lost: self
                 .setup
                 .io

@@ -341,5 +341,13 @@ pub(super) fn unavailable(core: &CoreSnapshot) -> Vec<Unavailable> {
             remedy: None,
         });
     }
+    if core.engine.evidence_given_up {
+        missing.push(Unavailable {
+            what: "all counters of the engine's thread".to_owned(),
+            why: "the kernel took more than 1 ms to give some of them, three times in a row, so they are not asked for any more"
+                .to_owned(),
+            remedy: None,
+        });
+    }
     missing
 }

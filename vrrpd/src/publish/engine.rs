@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::values::{Value, fields, put_option, take_option};
 use super::{Decoder, Encoder};
-use crate::core::{EvidenceSet, MemoryLock, SchedulingClass};
+use crate::core::{MemoryLock, SchedulingClass};
 
 /// Words of the engine; a test keeps it exact.
-pub(crate) const ENGINE_WORDS: usize = 27;
+pub(crate) const ENGINE_WORDS: usize = 22;
 
 /// What is published of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(crate) struct EngineFacts {
     pub(crate) receive_drops: u64,
     pub(crate) undelivered: u64,
     pub(crate) stamps_numbered: bool,
-    pub(crate) evidence_missing: EvidenceSet,
+    pub(crate) evidence_given_up: bool,
     /// Records that were not written, because too many came.
     pub(crate) records_lost: u64,
 }
@@ -120,17 +120,8 @@ fields!(EngineFacts {
     receive_drops,
     undelivered,
     stamps_numbered,
-    evidence_missing,
+    evidence_given_up,
     records_lost,
-});
-
-fields!(EvidenceSet {
-    run_delay,
-    throttled,
-    frozen,
-    io_pressure,
-    steal,
-    continued,
 });
 
 #[cfg(test)]
@@ -162,10 +153,7 @@ mod tests {
                 receive_drops: 8,
                 undelivered: 9,
                 stamps_numbered: true,
-                evidence_missing: EvidenceSet {
-                    frozen: true,
-                    ..EvidenceSet::NONE
-                },
+                evidence_given_up: true,
                 records_lost: 12,
             };
             assert_eq!(EngineFacts::from_words(&facts.to_words()), Some(facts));

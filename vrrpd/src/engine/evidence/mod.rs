@@ -15,7 +15,6 @@ use nix::sched::sched_getcpu;
 use vrrp_proto::time::Instant;
 
 use super::clock;
-use crate::core::EvidenceSet;
 use crate::sys;
 use crate::sys::signals::ContinueWatch;
 use cgroup::Cgroups;
@@ -40,7 +39,6 @@ pub(super) struct Evidence {
     cgroups: Cgroups,
     continued: Option<ContinueWatch>,
     timer_slack: Option<u64>,
-    missing: EvidenceSet,
     buffer: Box<[u8; ROOM]>,
     baseline: Readings,
     read_at: Instant,
@@ -55,7 +53,6 @@ impl Evidence {
             cgroups: Cgroups::open(),
             continued: ContinueWatch::open().ok(),
             timer_slack: sys::thread::timer_slack(),
-            missing: EvidenceSet::NONE,
             buffer: Box::new([0; ROOM]),
             baseline: Readings::default(),
             read_at: clock::now(),
@@ -65,31 +62,23 @@ impl Evidence {
         if clock::now().saturating_since(before) > SLOW {
             evidence.stat = Source::default();
         }
-        let began = evidence.read();
-        evidence.missing = EvidenceSet {
-            run_delay: began.run_delay.is_none(),
-            throttled: evidence.cgroups.throttling.is_empty(),
-            frozen: began.frozen.is_none(),
-            io_pressure: began.io_pressure.is_none(),
-            steal: began.steal.is_none(),
-            continued: evidence.continued.is_none(),
-        };
-        evidence.baseline = began;
+        evidence.baseline = evidence.read();
         evidence
     }
 
-    /// What this machine cannot tell, or takes too long to.
-    pub(super) fn missing(&self) -> EvidenceSet {
+    /// Whether some files are not read any more, because reading them kept the engine.
+    pub(super) fn gave_up(&self) -> bool {
         let groups = &self.cgroups;
-        let throttling = &groups.throttling;
-        EvidenceSet {
-            run_delay: self.missing.run_delay || !self.schedstat.is_open(),
-            throttled: throttling.iter().all(|group| !group.source.is_open()),
-            frozen: self.missing.frozen || !groups.frozen.is_open(),
-            io_pressure: self.missing.io_pressure || !groups.io_pressure.is_open(),
-            steal: self.missing.steal || !self.stat.is_open(),
-            ..self.missing
-        }
+        let throttling = groups.throttling.iter().map(|group| &group.source);
+        let mut sources = [
+            &self.schedstat,
+            &self.stat,
+            &groups.frozen,
+            &groups.io_pressure,
+        ]
+        .into_iter()
+        .chain(throttling);
+        sources.any(Source::gave_up)
     }
 
     /// Timer slack of the engine's thread, in nanoseconds.
@@ -178,7 +167,7 @@ mod tests {
     fn own_work_moves_the_time_on_a_cpu_and_sleep_does_not() {
         std::thread::spawn(|| {
             let mut evidence = Evidence::open();
-            if evidence.missing().run_delay {
+            if evidence.baseline.run_delay.is_none() {
                 return eprintln!("SKIPPED: this kernel has no schedstat");
             }
             let began = std::time::Instant::now();

@@ -19,8 +19,8 @@ use vrrp_record::status::Status;
 use super::super::*;
 use crate::control::Source;
 use crate::core::{
-    AdvertCounts, CoreSnapshot, EngineSnapshot, EvidenceSet, MemoryLock, ReceiveCounts, Report,
-    RouterSnapshot, SchedulingClass,
+    AdvertCounts, CoreSnapshot, EngineSnapshot, MemoryLock, ReceiveCounts, Report, RouterSnapshot,
+    SchedulingClass,
 };
 
 pub(super) const VRID: Vrid = Vrid::new(205).unwrap();
@@ -249,7 +249,7 @@ fn snapshot() -> CoreSnapshot {
             receive_drops: 0,
             undelivered: 0,
             stamps_numbered: false,
-            evidence_missing: EvidenceSet::NONE,
+            evidence_given_up: false,
             records_lost: 0,
             running: true,
         },

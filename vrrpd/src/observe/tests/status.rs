@@ -264,6 +264,17 @@ fn missing_stamps_are_listed_and_not_counted_as_lost() {
 }
 
 #[test]
+fn counters_that_the_engine_gave_up_are_listed() {
+    let bench = Bench::new();
+    bench.core.lock().unwrap().engine.evidence_given_up = true;
+    let status = bench.status();
+    assert_eq!(
+        status.unavailable[0].what,
+        "all counters of the engine's thread"
+    );
+}
+
+#[test]
 fn discards_of_one_class_are_counted_together() {
     let bench = Bench::new();
     bench.change(|router| {
