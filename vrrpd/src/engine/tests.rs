@@ -28,8 +28,7 @@ fn lead_and_follow(change: fn(Plan) -> Plan) {
     in_namespace(move || {
         let other = Other::join();
         if change(plan("va", 1, 10)).routers[0].family == Family::V6 {
-            // Link-local addresses are tentative for a moment after the link came up.
-            std::thread::sleep(Duration::from_secs(3));
+            other.wait_ipv6();
         }
         let mut high = Running::start(&change(plan("va", 200, 10)), end_threads());
         let mut low =

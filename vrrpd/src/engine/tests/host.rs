@@ -3,8 +3,12 @@
 use std::process::Command as Program;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, unshare};
+
+/// The kernel's flag of an address that is not usable yet.
+const IFA_F_TENTATIVE: u32 = 0x40;
 
 /// Runs `test` on a thread of its own network namespace; not without root.
 pub(super) fn in_namespace(test: impl FnOnce() + Send + 'static) {
@@ -39,7 +43,31 @@ pub(super) struct Other {
     thread: Option<JoinHandle<()>>,
 }
 
+/// Waits until an interface of this thread's namespace has a link-local address that passed the detection of duplicates.
+fn wait_link_local(device: &str) {
+    // The last words of a line: index, length of the prefix, scope, flags and the name of the interface.
+    let is_usable = || {
+        let text = std::fs::read_to_string("/proc/thread-self/net/if_inet6").unwrap_or_default();
+        text.lines().any(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            matches!(words[..], [_, _, _, "20", flags, name]
+                if name == device && u32::from_str_radix(flags, 16).is_ok_and(|flags| flags & IFA_F_TENTATIVE == 0))
+        })
+    };
+    let bound = Instant::now() + Duration::from_secs(10);
+    while !is_usable() {
+        assert!(Instant::now() < bound, "{device} has no link-local address");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 impl Other {
+    /// Waits until both ends can send over IPv6: their addresses are tentative for a moment after the link came up.
+    pub(super) fn wait_ipv6(&self) {
+        wait_link_local("va");
+        self.run(|| wait_link_local("vb"));
+    }
+
     /// Joins the calling thread's namespace with a new one: `va` with 10.9.0.1 here, `vb` with 10.9.0.2 there.
     pub(super) fn join() -> Self {
         let (work, orders) = mpsc::channel::<Box<dyn FnOnce() + Send>>();

@@ -1,7 +1,5 @@
 //! What the flight recorder holds after the engine ran: every advert with its stages, on both sides.
 
-use std::time::Duration;
-
 use vrrp_proto::router::{State, StopKind};
 use vrrp_record::history::{Sent, Sequence};
 use vrrp_record::ring::{Ended, read};
@@ -30,8 +28,7 @@ fn both_sides(ipv6: bool) {
         let change = move |plan| if ipv6 { over_ipv6(plan) } else { plan };
         let other = Other::join();
         if ipv6 {
-            // Link-local addresses are tentative for a moment after the link came up.
-            std::thread::sleep(Duration::from_secs(3));
+            other.wait_ipv6();
         }
         let mut high = Running::start(&change(plan("va", 200, 3)), end_threads());
         let mut low = other.run(move || Running::start(&change(plan("vb", 100, 3)), end_threads()));
