@@ -185,6 +185,8 @@ fn the_documentation_shows_what_is_printed() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let document = std::fs::read_to_string(root.join("../docs/vrrpctl.md")).unwrap();
     for name in [
+        "explain.txt",
+        "explain-peer.txt",
         "latency.txt",
         "timeline.txt",
         "peers.txt",
@@ -275,12 +277,14 @@ fn an_explanation_alone_and_with_the_peer() {
         text.contains("\n  verdict    ") && text.contains("not available: PSI"),
         "{text}"
     );
+    assert_golden("explain.txt", &text);
     let both = explain::gather(&one, Some(&other), Question::Number(16), &reading).unwrap();
     let text = explain::text(&both, &output());
     assert!(
         text.contains("  records    lb2: ") && text.contains("  records    lb1: "),
         "{text}"
     );
+    assert_golden("explain-peer.txt", &text);
     let last = explain::gather(&one, None, Question::Last, &reading).unwrap();
     let text = explain::text(&last, &output());
     assert!(text.starts_with("2 incidents, "), "{text}");
