@@ -42,6 +42,8 @@ pub(crate) struct Opened {
     here: bool,
     /// How many units were handed out one by one.
     pieces: usize,
+    /// What should have been there and was not read.
+    absent: Vec<String>,
 }
 
 /// What is read in one go: a file, or the segments of a journal.
@@ -63,11 +65,12 @@ impl Opened {
         node: &[IpAddr],
         log: Option<&Path>,
     ) -> Result<Self, SourceError> {
+        let mut absent = Vec::new();
         let units = match place {
             Place::Here {
                 run_dir,
                 journal_dir,
-            } => here(run_dir, journal_dir)?,
+            } => here(run_dir, journal_dir, &mut absent)?,
             Place::Given(paths) => {
                 let mut units = Vec::new();
                 for path in paths {
@@ -81,6 +84,7 @@ impl Opened {
             here: matches!(place, Place::Here { .. }),
             capture: CaptureOptions::new(node, log),
             pieces: 0,
+            absent,
         })
     }
 
@@ -101,6 +105,7 @@ impl Opened {
             here: true,
             capture: CaptureOptions::default(),
             pieces: 0,
+            absent: Vec::new(),
         })
     }
 
@@ -153,6 +158,9 @@ impl Records for Opened {
         for unit in &self.units {
             read_into(&mut nodes, unit, want, &self.capture, self.here)?;
         }
+        if let Some(node) = nodes.first_mut() {
+            node.history.damage.extend_from_slice(&self.absent);
+        }
         super::tell_apart(&mut nodes);
         for node in &mut nodes {
             clip(&mut node.history.detailed, want);
@@ -183,8 +191,12 @@ impl Unit {
     }
 }
 
-/// What this machine has.
-fn here(run_dir: &Path, journal_dir: &Path) -> Result<Vec<Unit>, SourceError> {
+/// What this machine has; `absent` is told of what of it could not be read.
+fn here(
+    run_dir: &Path,
+    journal_dir: &Path,
+    absent: &mut Vec<String>,
+) -> Result<Vec<Unit>, SourceError> {
     let mut units = Vec::new();
     let mut refused = None;
     // The journal is older than the flight recorder.
@@ -192,7 +204,13 @@ fn here(run_dir: &Path, journal_dir: &Path) -> Result<Vec<Unit>, SourceError> {
         match directory_units(directory) {
             Ok(found) => units.extend(found),
             Err(SourceError::Missing(_)) => {}
-            Err(error @ SourceError::NoPermission(_)) => refused = Some(error),
+            Err(error @ SourceError::NoPermission(_)) => {
+                absent.push(format!(
+                    "no permission to read {}: run as root, or as a member of the group vrrpd",
+                    directory.display()
+                ));
+                refused = Some(error);
+            }
             Err(error) => return Err(error),
         }
     }
@@ -201,6 +219,12 @@ fn here(run_dir: &Path, journal_dir: &Path) -> Result<Vec<Unit>, SourceError> {
             run_dir: run_dir.to_owned(),
             journal_dir: journal_dir.to_owned(),
         }));
+    }
+    if absent.is_empty() && units.iter().all(|unit| unit.kind != Kind::Ring) {
+        absent.push(format!(
+            "no flight recorder in {}: only what the journal kept is known",
+            run_dir.display()
+        ));
     }
     Ok(units)
 }

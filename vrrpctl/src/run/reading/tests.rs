@@ -374,6 +374,24 @@ fn run_and_journal_directory_collected_in_one_are_one_node() {
 }
 
 #[test]
+fn a_flight_recorder_that_is_missing_beside_a_journal_is_told() {
+    let directory = Directory::new();
+    directory.file("000001795521000.vrj", &example::segment(&example::backup()));
+    let (run_dir, journal) = ("/nonexistent", directory.0.display().to_string());
+    let words = ["--run-dir", run_dir, "latency", "--journal-dir", &journal];
+    let (exit, answer, message) = call(&words);
+    assert_eq!(exit, 0, "{message}");
+    let told = "damage     no flight recorder in /nonexistent: only what the journal kept is known";
+    assert!(answer.contains(told), "{answer}");
+    let file = directory.file("flight.ring", &example::ring(&example::backup()));
+    let words = ["--run-dir", &journal, "latency", "--journal-dir", &journal];
+    for words in [&words[..], &["latency", "--from", &file]] {
+        let (_, answer, _) = call(words);
+        assert!(!answer.contains("no flight recorder"), "{answer}");
+    }
+}
+
+#[test]
 fn two_machines_of_the_same_name_stay_two() {
     let directory = Directory::new();
     let mut other = example::master(0);
