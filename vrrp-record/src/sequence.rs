@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use crate::history::Sequence;
 
 /// Steps of one in a row that earn trust.
-const EARNED: u8 = 16;
+pub const EARNED: u8 = 16;
 /// The longest step that is taken for loss; a longer one is a restart or no sequence at all.
 const LONGEST_LOSS: u16 = 1000;
 /// How far a number may lie behind the last and still be a duplicate or out of order.

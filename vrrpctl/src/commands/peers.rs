@@ -8,6 +8,7 @@ use vrrp_proto::wire::Discard;
 use vrrp_record::history::{Router, Sequence, Time};
 use vrrp_record::measure::{Gap, gaps};
 use vrrp_record::quantity::{Count, Plural};
+use vrrp_record::sequence::EARNED;
 
 use super::frame;
 use crate::Output;
@@ -215,7 +216,9 @@ fn describe(out: &mut String, address: IpAddr, peer: &Peer, output: &Output) {
             let mac: Vec<String> = mac.iter().map(|byte| format!("{byte:02x}")).collect();
             lines.push(format!("link-layer address {}", mac.join(":")));
         }
-        lines.push(if peer.numbered == 0 {
+        lines.push(if peer.numbered == 0 && peer.count <= u64::from(EARNED) {
+            format!("too few adverts to trust its numbers yet: {EARNED} in a row without a break")
+        } else if peer.numbered == 0 {
             String::from("does not number its adverts in a way that can be trusted")
         } else {
             let missing = if peer.missing == 0 {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use vrrp_record::quantity::{Count, Span};
+use vrrp_record::quantity::{Count, Errno, Span};
 use vrrp_record::status::{Margin, Recorder, Router, Status};
 use vrrp_record::words::Word;
 
@@ -103,7 +103,7 @@ fn margin(margin: &Margin, state: Word, style: Style) -> String {
 fn recorder_trouble(recorder: &Recorder, style: Style) -> String {
     let mut trouble = String::new();
     if let Some(errno) = recorder.lock_errno {
-        trouble += &format!(", not locked in memory (errno {errno})");
+        trouble += &format!(", not locked in memory: {}", Errno(errno));
     }
     if recorder.lost > 0 {
         trouble += &format!(", {} records left out of a flood", Count(recorder.lost));
@@ -125,12 +125,20 @@ pub(super) fn keeping(out: &mut String, status: &Status, style: Style) {
         line(
             out,
             "recorder",
-            &format!(
-                "{}, {}{window}{}",
-                recorder.file,
-                bytes(recorder.bytes),
-                recorder_trouble(recorder, style)
-            ),
+            &if recorder.bytes == 0 {
+                // Why is told among the notes.
+                style.paint(
+                    Paint::Look,
+                    "none, so only what the journal keeps can be explained",
+                )
+            } else {
+                format!(
+                    "{}, {}{window}{}",
+                    recorder.file,
+                    bytes(recorder.bytes),
+                    recorder_trouble(recorder, style)
+                )
+            },
         );
     }
     if let Some(journal) = &status.journal {
