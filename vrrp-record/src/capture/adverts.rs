@@ -35,6 +35,21 @@ pub(super) struct Own {
     pub(super) priority: u8,
 }
 
+impl Own {
+    /// Whether the numbers of an advert behind this one start anew after a goodbye or a silence: a reload does that without
+    /// either, and the number behind the largest is 1 too.
+    pub(super) fn restarted(&self, at: Time, id: Option<u32>) -> bool {
+        let silent = self.silent(at, 5, 2) && self.id != u16::MAX;
+        id == Some(1) && (self.priority == 0 || silent)
+    }
+
+    /// Nothing for more than `times / per` intervals.
+    pub(super) fn silent(&self, at: Time, times: i64, per: i64) -> bool {
+        let interval = i64::try_from(self.interval).unwrap_or(i64::MAX);
+        at.since(self.at) > interval.saturating_mul(times) / per
+    }
+}
+
 /// What a receiver with the settings of `own` compares.
 struct Settings {
     version: u8,
@@ -114,7 +129,8 @@ pub(super) fn sort_out(router: u16, seen: &[&Seen], node: &Node, began: Time) ->
             if !one.cut {
                 settings = Some(Settings::of(one));
             }
-            if restarts(one, out.own.last()) {
+            let restarted = |before: &Own| before.restarted(one.at, one.id);
+            if out.own.last().is_some_and(restarted) {
                 role.restart(one.at, &mut out.told);
             }
             let before = out.told.len();
@@ -214,15 +230,6 @@ fn reject(
         at: seen.at,
         more: 0,
     });
-}
-
-/// Whether numbers start anew after a goodbye or a silence. A reload does that without one.
-fn restarts(seen: &Seen, before: Option<&Own>) -> bool {
-    before.is_some_and(|before| {
-        let interval = i64::try_from(before.interval).unwrap_or(i64::MAX);
-        let silent = seen.at.since(before.at) > interval.saturating_mul(5) / 2;
-        seen.id == Some(1) && before.id > 1 && (before.priority == 0 || silent)
-    })
 }
 
 /// An own advert, or one more copy of it.

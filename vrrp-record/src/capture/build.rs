@@ -287,10 +287,9 @@ fn runs(history: &mut History, own: &mut [(u16, Own)], began: Time, ended: Time)
     let mut last: BTreeMap<u16, Own> = BTreeMap::new();
     for (router, one) in own.iter() {
         let before = last.values().max_by_key(|one| one.at).copied();
-        let restarted = one.id == 1
-            && last.get(router).is_some_and(|same| {
-                same.priority == 0 || silent(one.at, same, 5, 2) && same.id != u16::MAX
-            });
+        let restarted = last
+            .get(router)
+            .is_some_and(|same| same.restarted(one.at, Some(one.id.into())));
         if let (true, Some(before)) = (restarted, before) {
             current.ended = Some(before.at);
             current.clean = before.priority == 0;
@@ -305,12 +304,12 @@ fn runs(history: &mut History, own: &mut [(u16, Own)], began: Time, ended: Time)
         history
             .received
             .last()
-            .is_some_and(|heard| silent(heard.at(), before, 4, 1))
+            .is_some_and(|heard| before.silent(heard.at(), 4, 1))
     };
     // A goodbye at the end is a stop or a fault; only silence without one says that the daemon is no more.
     if let Some(before) = before
         && before.priority != 0
-        && silent(ended, &before, 4, 1)
+        && before.silent(ended, 4, 1)
         && others_go_on(&before)
         && !yielded(history, before.at)
     {
@@ -325,12 +324,6 @@ fn yielded(history: &History, since: Time) -> bool {
         .events
         .iter()
         .any(|event| event.at >= since && matches!(event.event.kind, Kind::Transition { .. }))
-}
-
-/// Nothing for more than `times / per` intervals.
-fn silent(now: Time, before: &Own, times: i64, per: i64) -> bool {
-    let interval = i64::try_from(before.interval).unwrap_or(i64::MAX);
-    now.since(before.at) > interval.saturating_mul(times) / per
 }
 
 fn run(started: Time) -> Run {
