@@ -159,7 +159,7 @@ impl fmt::Display for Error {
         match self {
             Self::Read(_) => f.write_str("cannot read the bundle"),
             Self::NotABundle => f.write_str(
-                "not a bundle: no compressed tar archive that begins with manifest.json",
+                "it is compressed, and no tar archive that begins with manifest.json: unpack a capture or a single file first",
             ),
             Self::Newer(format) => write!(
                 f,
