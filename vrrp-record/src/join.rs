@@ -158,10 +158,14 @@ impl Join {
     #[must_use]
     pub fn way_there(&self, pair: &Pair, near: Time) -> (i64, Option<i64>) {
         let offset = self.offset(near);
-        let least = offset.upper.map_or(0, |upper| pair.difference - upper);
+        let least = offset
+            .upper
+            .map_or(0, |upper| pair.difference.saturating_sub(upper));
         (
             least.max(0),
-            offset.lower.map(|lower| pair.difference - lower),
+            offset
+                .lower
+                .map(|lower| pair.difference.saturating_sub(lower)),
         )
     }
 
@@ -169,10 +173,14 @@ impl Join {
     #[must_use]
     pub fn way_back(&self, pair: &Pair, near: Time) -> (i64, Option<i64>) {
         let offset = self.offset(near);
-        let least = offset.lower.map_or(0, |lower| pair.difference + lower);
+        let least = offset
+            .lower
+            .map_or(0, |lower| pair.difference.saturating_add(lower));
         (
             least.max(0),
-            offset.upper.map(|upper| pair.difference + upper),
+            offset
+                .upper
+                .map(|upper| pair.difference.saturating_add(upper)),
         )
     }
 }

@@ -185,7 +185,10 @@ fn way<'a>(
         let offset = join.offset(left).best().unwrap_or_default();
         // When it should have arrived, by the listener's clock, and when it left by the first node's.
         let (there, by_first) = if back {
-            (left.plus(-offset), left.plus(-offset))
+            (
+                left.plus(offset.saturating_neg()),
+                left.plus(offset.saturating_neg()),
+            )
         } else {
             (left.plus(offset), left)
         };

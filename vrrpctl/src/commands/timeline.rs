@@ -428,7 +428,7 @@ pub(crate) fn json(timeline: &Timeline<'_>, now: Time) -> String {
     let body = json!({
         "from_unix_ms": timeline.from.unix_ms(),
         "until_unix_ms": timeline.until.unix_ms(),
-        "second_node_shifted_ns": timeline.shifted.map(|shifted| -shifted),
+        "second_node_shifted_ns": timeline.shifted.map(i64::saturating_neg),
         "states": strips,
         "events": events,
     });
