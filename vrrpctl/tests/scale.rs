@@ -184,30 +184,37 @@ fn write(directory: &Path, bytes: u64) -> u64 {
     written
 }
 
-/// Runs the tool under GNU time's own means: the kernel's peak of its resident memory, in kilobytes.
+/// Runs the tool: how long it took, the peak of its resident memory in kilobytes as the kernel counts it, and its answer.
+///
+/// The kernel's mark only rises, and is looked at every millisecond until the process is gone.
 fn run(command: &str, directory: &Path) -> (Duration, u64, String) {
+    let answer = directory.with_extension("answer");
     let begun = Instant::now();
-    let script = format!(
-        "\"$0\" {command} --from {} & wait_for=$!; peak=0; \
-         while kill -0 $wait_for 2>/dev/null; do \
-           now=$(sed -n 's/^VmHWM:[^0-9]*\\([0-9]*\\) kB/\\1/p' /proc/$wait_for/status 2>/dev/null); \
-           [ -n \"$now\" ] && peak=$now; sleep 0.02; \
-         done; wait $wait_for || exit 1; echo \"peak $peak\" >&2",
-        directory.display()
-    );
-    let output = Command::new("sh")
-        .args(["-c", &script, env!("CARGO_BIN_EXE_vrrpctl")])
-        .output()
+    let mut child = Command::new(env!("CARGO_BIN_EXE_vrrpctl"))
+        .args(command.split(' '))
+        .arg("--from")
+        .arg(directory)
+        .stdout(File::create(&answer).unwrap())
+        .spawn()
         .unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    let ended = loop {
+        if let Some(ended) = child.try_wait().unwrap() {
+            break ended;
+        }
+        let now = fs::read_to_string(&status).unwrap_or_default();
+        let mark = now
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+        peak = mark.and_then(|mark| mark.parse().ok()).unwrap_or(peak);
+        std::thread::sleep(Duration::from_millis(1));
+    };
     let took = begun.elapsed();
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{message}");
-    let peak = message
-        .lines()
-        .find_map(|line| line.strip_prefix("peak "))
-        .and_then(|peak| peak.parse().ok())
-        .unwrap();
-    (took, peak, String::from_utf8(output.stdout).unwrap())
+    assert!(ended.success(), "{command}: {ended}");
+    let text = fs::read_to_string(&answer).unwrap();
+    fs::remove_file(answer).unwrap();
+    (took, peak, text)
 }
 
 fn measure(name: &str, bytes: u64, longest: Duration, most_kb: u64) {
