@@ -9,7 +9,7 @@ use vrrp_record::words::Word;
 use super::frame;
 use crate::Output;
 use crate::cli::Reading;
-use crate::render::table::{hanging, line};
+use crate::render::table::hanging;
 use crate::render::{Paint, time};
 use crate::source::{Node, Records, SourceError, tell_apart};
 
@@ -35,7 +35,7 @@ type Stretches = Vec<(Time, Time)>;
 pub(crate) enum Question {
     /// The event of that number.
     Number(u32),
-    /// The last transition, else the last of anything.
+    /// The last transition or the last other MASTER beside this one, else the last of anything.
     Last,
     /// Everything since a time.
     Since(Time),
@@ -180,21 +180,31 @@ fn selected(all: &[Incident], question: Question) -> Vec<Incident> {
             .filter(|one| one.number == Some(number))
             .copied()
             .collect(),
-        Question::Since(since) => all.iter().filter(|one| one.at >= since).copied().collect(),
+        // What began before and still went on counts, too.
+        Question::Since(since) => all
+            .iter()
+            .filter(|one| one.until.max(one.at) >= since)
+            .copied()
+            .collect(),
         Question::Last => last(all),
     }
 }
 
 /// The last transition with those that led to it: an address that comes back a moment later is explained by why it left.
-/// Without a transition the last near failover, else the last of anything.
+/// Another MASTER beside a router that stays MASTER is its side of the other's transition, and counts like one.
+/// Without either the last near failover, else the last of anything.
 fn last(all: &[Incident]) -> Vec<Incident> {
     let changes =
         |one: &&Incident| matches!(one.what, Happening::Transition { old, new } if old != new);
-    let Some(last) = all.iter().rev().find(changes) else {
+    let moves = |one: &&Incident| changes(one) || matches!(one.what, Happening::TwoActive { .. });
+    let Some(last) = all.iter().rev().find(moves) else {
         let near = |one: &&Incident| matches!(one.what, Happening::NearFailover { .. });
         let near = all.iter().rev().find(near).or_else(|| all.last());
         return near.copied().into_iter().collect();
     };
+    if !changes(&last) {
+        return vec![*last];
+    }
     let mut chain = vec![*last];
     let before = all
         .iter()
@@ -314,9 +324,11 @@ fn verdict(out: &mut String, verdict: &Verdict, explained: &Explained, output: &
         hanging(out, label, 13, &output.style.paint(paint, rest));
     }
     for (at, summary) in said_before(verdict, explained) {
-        line(
+        // As wide as the column of labels: the space behind it is its own.
+        hanging(
             out,
-            "said before",
+            "  said before ",
+            13,
             &format!("{}: {summary}", time::stamp(at, &output.zone)),
         );
     }

@@ -243,7 +243,7 @@ fn what_the_daemon_said_at_the_time_is_told_where_it_was_something_else() {
     let text = explain::text(&explained, &output());
     assert_eq!(text.matches("  said before").count(), 1, "{text}");
     assert!(
-        text.contains("2026-11-24 12:03:41.220: nothing heard yet"),
+        text.contains("  said before 2026-11-24 12:03:41.220: nothing heard yet"),
         "{text}"
     );
 }
@@ -262,6 +262,14 @@ fn the_story_of_a_takeover_does_not_begin_with_the_start_of_the_daemon() {
         text.contains("#16 ") && text.contains("#17 ") && !text.contains("#15 "),
         "{text}"
     );
+}
+
+#[test]
+fn the_last_story_of_a_master_that_stayed_is_the_other_one_beside_it() {
+    let one = Memory(vec![lb1()]);
+    let last = explain::gather(&one, None, Question::Last, &Reading::default()).unwrap();
+    let text = explain::text(&last, &output());
+    assert!(text.contains("two MASTERs"), "{text}");
 }
 
 #[test]
