@@ -220,7 +220,7 @@ const STAGES: [Stage; 7] = [
     Stage::Read,
 ];
 
-const UNITS: [Unit; 24] = [
+const UNITS: [Unit; 25] = [
     Unit::InterfaceReceived,
     Unit::InterfaceSent,
     Unit::InterfaceReceiveDropped,
@@ -245,6 +245,7 @@ const UNITS: [Unit; 24] = [
     Unit::ProbeRoundTrip,
     Unit::WallClock,
     Unit::OutOfMemoryKills,
+    Unit::InterfaceMaster,
 ];
 
 fn sample() -> impl Strategy<Value = Sample> {

@@ -109,6 +109,8 @@ pub enum Unit {
     WallClock,
     /// Processes killed for lack of memory in the own cgroup.
     OutOfMemoryKills,
+    /// Number of the bridge, bond or VRF that an interface is a port of, 0 without one (a level; object: interface index).
+    InterfaceMaster,
 }
 
 /// The value of a probe that was not answered within a second.

@@ -46,6 +46,7 @@ codes!(Unit, unit, unit_of:
     ProbeRoundTrip = 22,
     WallClock = 23,
     OutOfMemoryKills = 24,
+    InterfaceMaster = 25,
 );
 
 codes!(Stage, stage, stage_of:

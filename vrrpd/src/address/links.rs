@@ -292,6 +292,7 @@ mod tests {
             mac: Some(MacAddr([2, 0, 0, 0, 0, 1])),
             mtu: 1500,
             carrier_changes: None,
+            master: 0,
         }
     }
 

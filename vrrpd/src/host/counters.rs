@@ -145,6 +145,7 @@ impl Counters {
             if let Some(changes) = link.carrier_changes {
                 tell(Unit::CarrierChanges, link.index, changes.into());
             }
+            tell(Unit::InterfaceMaster, link.index, link.master.into());
         }
         for index in std::mem::take(&mut self.backlogged) {
             self.read_queue(index, links, tell);

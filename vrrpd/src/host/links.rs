@@ -25,6 +25,8 @@ pub(super) struct Link {
     pub(super) index: u32,
     pub(super) name: String,
     pub(super) carrier_changes: Option<u32>,
+    /// What it is a port of; 0 without.
+    pub(super) master: u32,
     /// Its Ethernet address, where it does ARP and is up.
     pub(super) mac: Option<MacAddr>,
     pub(super) addresses: Vec<AddressSeen>,
@@ -91,6 +93,7 @@ impl Links {
                 Link {
                     index: link.index,
                     carrier_changes: link.carrier_changes,
+                    master: link.master,
                     mac: speaks_arp(&link).then_some(link.mac).flatten(),
                     addresses: addresses.iter().filter(of_link).copied().collect(),
                     gateways: [None, None],

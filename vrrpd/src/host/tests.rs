@@ -242,6 +242,17 @@ fn a_membership_and_a_queue_s_drops_and_a_carrier_are_followed() {
         sampler.until(Unit::CarrierChanges, eth0, |now| now > changes);
         neighbour.run("ip link set peer0 up");
 
+        sampler.until(Unit::InterfaceMaster, eth0, |master| master == 0);
+        for words in ["link add br0 type bridge", "link set eth0 master br0"] {
+            let output = Command::new("ip").args(words.split_whitespace()).output();
+            assert!(output.unwrap().status.success(), "{words}");
+        }
+        let bridge = u64::from(index("br0"));
+        sampler.until(Unit::InterfaceMaster, eth0, |master| master == bridge);
+        let output = Command::new("ip").args(["link", "del", "br0"]).output();
+        assert!(output.unwrap().status.success());
+        sampler.until(Unit::InterfaceMaster, eth0, |master| master == 0);
+
         let slow = "qdisc add dev eth0 root tbf rate 20kbit burst 200 limit 300";
         let output = Command::new("tc").args(slow.split_whitespace()).output();
         assert!(output.unwrap().status.success());

@@ -26,6 +26,8 @@ pub(crate) struct LinkSeen {
     pub(crate) mtu: u32,
     /// How often its carrier came or went, where the kernel counts (Linux 3.15 and later).
     pub(crate) carrier_changes: Option<u32>,
+    /// Number of the bridge, bond or VRF that it is a port of; 0 without one.
+    pub(crate) master: u32,
 }
 
 /// The root queue discipline of a link.
@@ -104,6 +106,7 @@ const NLM_F_DUMP_INTR: u16 = 0x10;
 const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
 const IFLA_MTU: u16 = 4;
+const IFLA_MASTER: u16 = 10;
 const IFLA_CARRIER_CHANGES: u16 = 35;
 // Numbers of linux/rtnetlink.h and linux/gen_stats.h.
 const TCA_STATS2: u16 = 7;
@@ -193,6 +196,7 @@ fn link(payload: &[u8]) -> Result<Option<LinkSeen>, Malformed> {
         mac: None,
         mtu: 0,
         carrier_changes: None,
+        master: 0,
     };
     for attribute in NlasIterator::new(attributes) {
         let attribute = attribute.map_err(|_| Malformed)?;
@@ -212,6 +216,9 @@ fn link(payload: &[u8]) -> Result<Option<LinkSeen>, Malformed> {
             }
             IFLA_CARRIER_CHANGES => {
                 seen.carrier_changes = value.try_into().ok().map(u32::from_ne_bytes);
+            }
+            IFLA_MASTER => {
+                seen.master = u32::from_ne_bytes(value.try_into().map_err(|_| Malformed)?);
             }
             _ => {}
         }
@@ -347,6 +354,7 @@ mod tests {
         payload.extend(attribute(IFLA_MTU, &1500_u32.to_ne_bytes()));
         payload.extend(attribute(IFLA_ADDRESS, &[2, 0, 0, 0, 0, 1]));
         payload.extend(attribute(IFLA_CARRIER_CHANGES, &3_u32.to_ne_bytes()));
+        payload.extend(attribute(IFLA_MASTER, &9_u32.to_ne_bytes()));
         payload.extend(attribute(999, &[1, 2, 3]));
         payload
     }
@@ -410,6 +418,7 @@ mod tests {
             mac: Some(MacAddr([2, 0, 0, 0, 0, 1])),
             mtu: 1500,
             carrier_changes: Some(3),
+            master: 9,
         };
         assert_eq!(found[0].1, Message::Link(expected));
         assert_eq!(found[1].1, Message::LinkGone { index: 7 });
