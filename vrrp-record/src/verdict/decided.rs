@@ -178,8 +178,31 @@ fn farewell(view: &View<'_>, at: Time) -> Option<(Time, Cause)> {
     })
 }
 
+/// The kernel's answer that stands for a failed duplicate address detection: adding an address never ends with it.
+const DUPLICATE: i32 = 98;
+
+/// Another machine has an address, where that is what the kernel's answer means.
+pub(super) fn duplicate(errno: i32, which: &str, draft: &mut Draft) -> bool {
+    if errno != DUPLICATE {
+        return false;
+    }
+    draft.find(
+        Code::AddressDadFailed,
+        Confidence::High,
+        None,
+        format!("{which} is in use on another machine: duplicate address detection failed"),
+        vec![seen(
+            "the kernel marked the address as a duplicate (dadfailed)",
+        )],
+    );
+    true
+}
+
 /// The kernel refused an address, or did not confirm it.
 fn refused(errno: Option<i32>, draft: &mut Draft) {
+    if errno.is_some_and(|errno| duplicate(errno, "a virtual address", draft)) {
+        return;
+    }
     let text = Cause::AddressesRefused { errno }.to_string();
     if errno.is_some() {
         draft.find(

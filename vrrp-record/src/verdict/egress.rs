@@ -29,6 +29,7 @@ struct Counts {
     unbuilt: u32,
     skipped: u32,
     unresolved: u32,
+    waited_above: i64,
     vanished: u32,
     queued: u32,
     wait: i64,
@@ -53,7 +54,24 @@ fn quiet_queue(view: &View<'_>, from: Time, until: Time) -> bool {
     let drops = view
         .moved_any(Unit::QdiscDropped, around.0, around.1)
         .or_else(|| view.moved_any(Unit::QdiscDropped, from.plus(-200_000_000), around.1));
-    Counts::of(view, around.0, around.1).queued == 0 && drops.is_some_and(|moved| moved.by == 0)
+    // A queue that was replaced begins at zero again.
+    let steady = view
+        .objects(Unit::QdiscDropped, around.0, around.1)
+        .into_iter()
+        .all(|object| {
+            let mut values = view
+                .history
+                .samples
+                .iter()
+                .filter(|one| one.unit == Unit::QdiscDropped && one.object == object)
+                .filter(|one| (around.0..=around.1.min(view.as_of)).contains(&one.at))
+                .map(|one| one.value);
+            let first = values.next();
+            values.all(|value| Some(value) == first)
+        });
+    steady
+        && Counts::of(view, around.0, around.1).queued == 0
+        && drops.is_some_and(|moved| moved.by == 0)
 }
 
 /// Judges the adverts due in a window.
@@ -130,6 +148,12 @@ fn count(sent: &Sent, view: &View<'_>, stamps: bool, threshold: i64, counts: &mu
     match (sent.queued, sent.left) {
         // A full queue or an egress hook says so, and its stamps may be lost.
         (_, None) if sent.errno == Some(105) => counts.dropped += 1,
+        // Only a neighbour that does not resolve keeps a packet between the socket and the queue, and lets it go later.
+        _ if waited_above(sent) >= threshold => {
+            counts.unresolved += 1;
+            counts.waited_above = counts.waited_above.max(waited_above(sent));
+            return;
+        }
         (Some(queued), Some(left)) if !sent.ambiguous => {
             let wait = left.since(queued);
             if wait >= threshold {
@@ -142,14 +166,23 @@ fn count(sent: &Sent, view: &View<'_>, stamps: bool, threshold: i64, counts: &mu
         (None, None) if over && stamps => counts.vanished += 1,
         _ => {}
     }
+    // Without bytes held at the next look, the device took it before; how late that look was is our own lateness.
     if let Some(left) = sent.left {
         let taken = sent.taken.map_or(0, |taken| taken.since(left));
-        if sent.held_bytes > 0 || taken >= threshold.max(view.interval()) {
+        if sent.held_bytes > 0 {
             counts.held += 1;
             counts.held_bytes = counts.held_bytes.max(sent.held_bytes);
             counts.taken = counts.taken.max(taken);
         }
     }
+}
+
+/// How long an advert waited between being accepted and entering the queue of the interface.
+fn waited_above(sent: &Sent) -> i64 {
+    sent.queued
+        .zip(sent.accepted)
+        .filter(|_| !sent.ambiguous)
+        .map_or(0, |(queued, accepted)| queued.since(accepted))
 }
 
 fn interface<'a>(view: &View<'a>) -> &'a str {
@@ -253,33 +286,46 @@ pub(super) fn link_lost(
     })
 }
 
+/// Adverts that waited or wait for the address of their neighbour.
+fn unresolved(counts: &Counts, view: &View<'_>, from: Time, until: Time, draft: &mut Draft) {
+    let eth = interface(view);
+    if counts.unresolved == 0 {
+        return;
+    }
+    let unanswered = view
+        .objects(Unit::ProbeRoundTrip, from, until)
+        .into_iter()
+        .filter(|object| !ProbeTarget::of_object(*object).is_gateway())
+        .any(|object| view.value(Unit::ProbeRoundTrip, object, until) == Some(NO_ANSWER));
+    let adverts = Plural(counts.unresolved.into(), "advert");
+    let seen_text = if counts.waited_above > 0 {
+        format!(
+            "{adverts} waited between the socket and the queue of {eth}, the longest {}",
+            span(counts.waited_above)
+        )
+    } else {
+        format!("{adverts} accepted, never entered the queue, and still held below the socket")
+    };
+    if unanswered {
+        draft.find(
+            Code::EgressPeerUnresolved,
+            Confidence::Medium,
+            None,
+            String::from("a unicast peer does not answer ARP or neighbour discovery"),
+            vec![
+                seen(seen_text),
+                seen("our probe of the peer is not answered"),
+            ],
+        );
+    } else {
+        draft.saw(seen_text.clone());
+        draft.unknown.get_or_insert(seen_text);
+    }
+}
+
 fn drops(counts: &Counts, view: &View<'_>, from: Time, until: Time, draft: &mut Draft) {
     let eth = interface(view);
-    if counts.unresolved > 0 {
-        let unanswered = view
-            .objects(Unit::ProbeRoundTrip, from, until)
-            .into_iter()
-            .filter(|object| !ProbeTarget::of_object(*object).is_gateway())
-            .any(|object| view.value(Unit::ProbeRoundTrip, object, until) == Some(NO_ANSWER));
-        let seen_text = format!(
-            "{} were accepted, never entered the queue, and are still held below the socket",
-            Plural(counts.unresolved.into(), "advert")
-        );
-        if unanswered {
-            draft.find(
-                Code::EgressPeerUnresolved,
-                Confidence::Medium,
-                None,
-                String::from("a unicast peer does not answer ARP or neighbour discovery"),
-                vec![
-                    seen(seen_text),
-                    seen("our probe of the peer is not answered"),
-                ],
-            );
-        } else {
-            draft.saw(seen_text);
-        }
-    }
+    unresolved(counts, view, from, until, draft);
     if counts.vanished > 0 {
         let text = format!(
             "{} were accepted and entered no queue",

@@ -6,9 +6,10 @@
 
 use std::net::IpAddr;
 
-use super::decided::{before, script, tracker};
+use super::decided::{before, duplicate, script, tracker};
 use super::egress::{deaf_interface, departures};
 use super::heard::{Gap, local_losses, refused};
+use super::other::neither_heard;
 use super::own::own_lateness;
 use super::silence::{explain_gap, silence};
 use super::view::{Draft, View, against, seen, signed, span};
@@ -133,10 +134,12 @@ fn anomalous(
             local_losses(view, None, from, until, draft);
             let mut own = Draft::default();
             own_lateness(view, from, until, &mut own);
-            for finding in own.findings {
-                draft.findings.push(finding);
-            }
+            draft.findings.append(&mut own.findings);
+            draft.evidence.append(&mut own.evidence);
             draft.missing.append(&mut own.missing);
+            draft.unknown = own.unknown;
+            draft.lateness = own.lateness;
+            draft.unexplained = own.unexplained;
         }
         Anomaly::Rejected => refused(view, from, until, draft),
         Anomaly::Missing => missing(view, peer, window, draft),
@@ -250,6 +253,10 @@ fn two_active(
     if !draft.findings.is_empty() {
         return;
     }
+    if worst >= view.late() && draft.unknown.is_some() {
+        // That it was late itself is what is known: nothing else may take its place.
+        return;
+    }
     draft.unknown = None;
     draft.lateness = None;
     draft.unexplained = None;
@@ -275,6 +282,9 @@ fn two_active(
             ),
             signs,
         );
+        draft.next.push(format!(
+            "here with the records of {other}, which say what reached it: vrrpctl explain --last --peer FILE"
+        ));
         return;
     }
     let heard: Vec<_> = view
@@ -326,26 +336,42 @@ fn takeover_there(view: &View<'_>, peer: &History, at: Time, draft: &mut Draft) 
     let Some(offset) = Join::of(view.history, peer).offset(at).best() else {
         return false;
     };
+    // Its last entry before we heard it: how long ago that was depends on what kept its adverts from us. It may have left
+    // again at once.
     let there = at.plus(offset);
+    let interval = view.interval();
     let name = &peer.routers[usize::from(theirs)].name;
-    let takeover = super::incidents(peer).into_iter().find_map(|incident| {
-        let near = incident.router == Some(theirs)
-            && incident.at.since(there).abs() <= view.interval() * 6;
-        if !near {
-            return None;
+    let (mut entered, mut left) = (None, None);
+    for event in &peer.events {
+        let Kind::Transition {
+            router,
+            from,
+            to,
+            cause,
+            ..
+        } = &event.event.kind
+        else {
+            continue;
+        };
+        if router.as_str() != name || from == to {
+            continue;
         }
-        peer.events
-            .iter()
-            .find_map(|event| match &event.event.kind {
-                Kind::Transition {
-                    router,
-                    cause: Cause::SilentActive { last, .. },
-                    ..
-                } if event.at == incident.at && router.as_str() == name => Some((incident, *last)),
-                _ => None,
-            })
-    });
-    let Some((incident, last)) = takeover else {
+        if *to == Word::Master && event.at <= there.plus(interval) {
+            (entered, left) = (Some((event.at, *cause)), None);
+        } else if left.is_none() {
+            left = Some(event.at);
+        }
+    }
+    let Some((entered, Cause::SilentActive { last, .. })) = entered else {
+        return false;
+    };
+    if left.is_some_and(|left| left < there.plus(-interval)) {
+        return false;
+    }
+    let Some(incident) = super::incidents(peer)
+        .into_iter()
+        .find(|incident| incident.router == Some(theirs) && incident.at == entered)
+    else {
         return false;
     };
     let theirs = View {
@@ -374,37 +400,8 @@ fn nobody(view: &View<'_>, peer: Option<&History>, (from, until): (Time, Time), 
     if local_losses(view, None, from, until, draft) {
         return;
     }
-    let gone = departures(view, from, until, &mut Draft::default());
-    if let Some(peer) = peer
-        && let Some((_, theirs)) = join::routers(view.history, peer)
-            .into_iter()
-            .find(|(ours, _)| Some(*ours) == view.router)
-    {
-        // Without a common advert the clocks cannot be compared: only what holds for all of both records counts.
-        let sent = peer
-            .sent
-            .iter()
-            .filter(|one| one.router == theirs && one.left.is_some());
-        let sent = sent.count();
-        let heard_there = peer.received.iter().any(|one| one.router == theirs);
-        let heard_here = view
-            .history
-            .received
-            .iter()
-            .any(|one| Some(one.router) == view.router);
-        if sent >= 3 && gone.left >= 3 && !heard_here && !heard_there {
-            draft.find(
-                Code::PathNeverHeard,
-                Confidence::High,
-                None,
-                format!(
-                    "neither this node nor {} ever heard the other, and the adverts of both left their kernels: filtered or not delivered on the way",
-                    peer.node.host
-                ),
-                vec![seen(format!("{} adverts left here, {sent} there; none arrived", gone.left))],
-            );
-            return;
-        }
+    if peer.is_some_and(|peer| neither_heard(view, peer, (from, until), draft)) {
+        return;
     }
     draft.unknown = Some(String::from(
         "nobody else speaks for this VRID, or nothing of it comes through",
@@ -457,6 +454,9 @@ fn addresses(view: &View<'_>, at: Time, draft: &mut Draft) {
             ),
             Kind::AddressRefused { address, errno, .. } => {
                 let what = address.map_or_else(|| String::from("an address"), |one| one.to_string());
+                if duplicate(*errno, &what, draft) {
+                    continue;
+                }
                 draft.find(
                     Code::AddressRefused,
                     Confidence::High,

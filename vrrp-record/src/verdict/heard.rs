@@ -75,9 +75,10 @@ pub(super) fn after_gap(view: &View<'_>, gap: &Gap) -> (Told, Vec<Received>) {
     let length = end.since(beat);
     let to_next = (interval - length.rem_euclid(interval)) % interval;
     let on_beat = i64::from(to_next <= last.at().since(first.at()) + tight);
-    // Who wakes up late sends one, and one more for each losing advert of ours that it finds.
+    // Who wakes up late sends one, and one more for each losing advert of ours that it finds; also for those that it had not
+    // read yet when it sent the one before the gap.
     let answers = view
-        .sent(gap.begin, last.at())
+        .sent(gap.begin.plus(-interval * 6), last.at())
         .filter(|sent| sent.submitted.or(sent.left).is_some())
         .count();
     let late_builder = 1 + i64::try_from(answers).unwrap_or(i64::MAX / 2);
@@ -89,13 +90,29 @@ pub(super) fn after_gap(view: &View<'_>, gap: &Gap) -> (Told, Vec<Received>) {
         Sequence::Next if held && rest_is_next => Told::Held(count),
         Sequence::Next if beats - on_beat <= late_builder && beats < due => Told::NoneBuilt,
         Sequence::Missing(missing) => Told::Lost(missing.into()),
-        Sequence::Broken if first.id.is_some_and(|id| id <= 3) => Told::Restarted,
+        Sequence::Broken if first.id.is_some_and(|id| id <= 3) && alone(view, gap, end) => {
+            Told::Restarted
+        }
         Sequence::Untrusted if held && beats <= due + 1 => Told::Held(count),
         Sequence::Next | Sequence::Repeated | Sequence::Broken | Sequence::Untrusted => {
             Told::Unclear
         }
     };
     (told, burst)
+}
+
+/// Whether the sender that began anew goes on so: where another program speaks beside it, the old numbers go on between.
+fn alone(view: &View<'_>, gap: &Gap, end: Time) -> bool {
+    let ids: Vec<u16> = view
+        .received(end, view.as_of)
+        .filter(|one| one.from == gap.sender)
+        .filter_map(|one| one.id)
+        .take(4)
+        .collect();
+    ids.len() >= 3
+        && ids
+            .windows(2)
+            .all(|pair| pair[1] == pair[0].wrapping_add(1))
 }
 
 /// When the advert before a gap would have come on time, by the earliest of those before it.
@@ -117,7 +134,7 @@ fn beat(view: &View<'_>, gap: &Gap, interval: i64) -> Time {
     gap.begin.plus(-earliest.max(0))
 }
 
-/// Whether this node lost or refused adverts of a window itself. Returns whether something was found.
+/// Whether this node lost or refused adverts of a window itself. Returns whether something was found, with a code or without.
 #[expect(clippy::too_many_lines, reason = "one question after the other")]
 pub(super) fn local_losses(
     view: &View<'_>,
@@ -210,6 +227,9 @@ pub(super) fn local_losses(
     }
 
     membership(view, from, until, draft);
+    if became_port(view, from, until, draft) {
+        return true;
+    }
 
     // Adverts that reached the interface and no socket.
     let heard =
@@ -243,6 +263,33 @@ pub(super) fn local_losses(
         None => draft.lacks("adverts counted at the interface (packet socket)"),
     }
     draft.findings.len() > before
+}
+
+/// Whether the interface became a port of another one in the window: a bridge or bond takes packets behind the packet
+/// socket and before ours, so neither a filter nor the way is to blame.
+fn became_port(view: &View<'_>, from: Time, until: Time, draft: &mut Draft) -> bool {
+    let became = view
+        .objects(Unit::InterfaceMaster, from, until)
+        .into_iter()
+        .any(|object| {
+            let before = view.value(Unit::InterfaceMaster, object, from);
+            let now = view.value(Unit::InterfaceMaster, object, until);
+            matches!((before, now), (Some(before), Some(now @ 1..)) if before != now)
+        });
+    if became {
+        let eth = view
+            .settings()
+            .map_or("the interface", |router| &router.interface);
+        let text = format!(
+            "{eth} was made a port of another interface (bridge, bond or VRF), which takes its packets first"
+        );
+        draft.saw(text.clone());
+        draft.unknown = Some(text);
+        draft.next.push(format!(
+            "ip -d link show {eth}: take it out again (ip link set {eth} nomaster), or move addresses and router to the other interface"
+        ));
+    }
+    became
 }
 
 fn membership(view: &View<'_>, from: Time, until: Time, draft: &mut Draft) {

@@ -431,6 +431,8 @@ fn two_active(view: &View<'_>, found: &mut Vec<Incident>) {
     let Some(router) = view.router else {
         return;
     };
+    // Who was silent for so long has left: the next time has a reason of its own.
+    let apart = (view.interval() * 4).min(TOGETHER);
     for phase in view.history.phases(router) {
         if phase.state != Some(Word::Master) {
             continue;
@@ -442,9 +444,7 @@ fn two_active(view: &View<'_>, found: &mut Vec<Incident>) {
                 continue;
             }
             match &mut open {
-                Some((other, _, last))
-                    if *other == one.from && one.at().since(*last) <= TOGETHER =>
-                {
+                Some((other, _, last)) if *other == one.from && one.at().since(*last) <= apart => {
                     *last = one.at();
                 }
                 _ => {

@@ -1,13 +1,15 @@
 //! What the other node's records say about a gap that this node saw: adverts joined by their numbers, its times translated
 //! by the distance of the clocks.
+use super::decided::decided;
 use super::egress::{Departures, deaf_interface, departures};
 use super::heard::Gap;
 use super::own::own_lateness;
 use super::view::{Draft, View, seen, span};
-use super::{Code, Confidence, Evidence, Finding};
+use super::{Code, Confidence, Evidence, Finding, Happening, Incident};
 use crate::event::{Kind, StopReason};
 use crate::history::{History, Time};
 use crate::join::{self, Join};
+use crate::words::Word;
 
 /// What the other node knows about a gap. Returns whether it decides.
 pub(super) fn with_peer(
@@ -57,6 +59,7 @@ pub(super) fn with_peer(
         at.plus(offset).plus(interval / 4),
     );
     let mut theirs_draft = Draft::default();
+    failed(&there, gap.begin.plus(offset), until, &mut theirs_draft);
     let worst = own_lateness(&there, from, until, &mut theirs_draft);
     let gone = departures(&there, from, until, &mut theirs_draft);
     ended(&there, from, until, &mut theirs_draft);
@@ -82,6 +85,82 @@ pub(super) fn with_peer(
         return false;
     }
     on_the_way(view, &there, gap, (at, from, until), gone, &way, draft)
+}
+
+/// Whether the other node gave up by itself in a window, for a fault of its own.
+fn failed(there: &View<'_>, from: Time, until: Time, draft: &mut Draft) {
+    let name = there.settings().map(|router| router.name.as_str());
+    for event in &there.history.events {
+        let Kind::Transition {
+            router,
+            to: Word::Fault,
+            cause,
+            priority,
+            number,
+            ..
+        } = &event.event.kind
+        else {
+            continue;
+        };
+        if event.at < from || event.at > until || name != Some(router.as_str()) {
+            continue;
+        }
+        let incident = Incident {
+            what: Happening::Transition {
+                old: Word::Master,
+                new: Word::Fault,
+            },
+            router: there.router,
+            number: Some(*number),
+            from,
+            at: event.at,
+            until: event.at,
+        };
+        decided(there, &incident, cause, *priority, draft);
+        return;
+    }
+}
+
+/// Whether neither node ever heard the other although the adverts of both left their kernels. Without a common advert the
+/// clocks cannot be compared: only what holds for all of both records counts.
+pub(super) fn neither_heard(
+    view: &View<'_>,
+    peer: &History,
+    (from, until): (Time, Time),
+    draft: &mut Draft,
+) -> bool {
+    let Some((_, theirs)) = join::routers(view.history, peer)
+        .into_iter()
+        .find(|(ours, _)| Some(*ours) == view.router)
+    else {
+        return false;
+    };
+    let gone = departures(view, from, until, &mut Draft::default());
+    let sent = peer
+        .sent
+        .iter()
+        .filter(|one| one.router == theirs && one.left.is_some())
+        .count();
+    let heard_there = peer.received.iter().any(|one| one.router == theirs);
+    let heard_here = view
+        .history
+        .received
+        .iter()
+        .any(|one| Some(one.router) == view.router);
+    if sent < 3 || gone.left < 3 || heard_here || heard_there {
+        return false;
+    }
+    draft.find(
+        Code::PathNeverHeard,
+        Confidence::High,
+        None,
+        format!(
+            "neither this node nor {} ever heard the other, and the adverts of both left their kernels: filtered or not delivered on the way",
+            peer.node.host
+        ),
+        vec![seen(format!("{} adverts left here, {sent} there; none arrived", gone.left))],
+    );
+    true
 }
 
 /// Takes over what was found on the other node.

@@ -310,9 +310,9 @@ fn split(view: &View<'_>, stall: &Stall, draft: &mut Draft) -> (Vec<Part>, i64) 
             ))],
             confidence: Confidence::High,
         });
-    } else if faults > 0 && pressure.is_none() && rest * 2 > late {
+    } else if faults > 0 && rest * 2 > late {
         draft.saw(format!("{faults} major faults of the engine"));
-        draft.lacks("how long the faults took (own I/O pressure, PSI)");
+        draft.lacks("how long the faults took (I/O pressure of the own control group, PSI)");
     }
     if blocked && rest * 5 >= late {
         let share = take(signed(stall.step_time), &mut rest);

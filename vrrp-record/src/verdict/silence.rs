@@ -10,10 +10,10 @@ use std::net::IpAddr;
 use super::decided::before;
 use super::heard::{Gap, local_losses};
 use super::numbers::numbers;
-use super::other::with_peer;
+use super::other::{neither_heard, with_peer};
 use super::own::own_lateness;
 use super::view::{Draft, View, nanos, seen, signed, span};
-use super::{Code, Confidence, Incident};
+use super::{Code, Confidence, Finding, Incident};
 use crate::event::{InterfaceChange, Kind};
 use crate::history::{History, Time, Unit};
 
@@ -26,7 +26,7 @@ pub(super) fn silence(
     draft: &mut Draft,
 ) {
     let Some(sender) = last else {
-        never_heard(view, incident, draft);
+        never_heard(view, peer, incident, draft);
         return;
     };
     let heard = view
@@ -69,6 +69,7 @@ pub(super) fn explain_gap(
     let mut own = Draft::default();
     let worst = own_lateness(view, gap.begin, at, &mut own);
     let local = local_losses(view, Some(gap.sender), gap.begin, at, draft);
+    let local = reading_is_enough(at.since(gap.begin) - view.interval(), draft) && local;
     let read_late = draft
         .findings
         .iter()
@@ -102,6 +103,10 @@ pub(super) fn explain_gap(
         ));
     }
     let decided = !draft.findings.is_empty();
+    if local && !decided {
+        // Kept from our socket by this machine: nobody else knows better.
+        return;
+    }
     let joined = peer.is_some_and(|peer| with_peer(view, peer, gap, at, draft));
     if joined {
         return;
@@ -117,8 +122,42 @@ pub(super) fn explain_gap(
     }
 }
 
+/// Takes back that reading late explains a gap of which it is only a small part. Returns whether anything is left.
+fn reading_is_enough(excess: i64, draft: &mut Draft) -> bool {
+    let small = |finding: &Finding| {
+        finding.code == Code::IngressReadLate
+            && finding
+                .share
+                .is_some_and(|share| signed(share) * 4 < excess)
+    };
+    if let Some(position) = draft.findings.iter().position(small) {
+        let taken = draft.findings.remove(position);
+        draft.evidence.extend(taken.evidence);
+        return !draft.findings.is_empty() || draft.unknown.is_some();
+    }
+    true
+}
+
+/// Whether somebody whom this node hears later was sending all through the last two of its intervals before a time: its
+/// numbers count from one.
+fn was_sending(view: &View<'_>, at: Time) -> bool {
+    let mut later = view.received(at, view.as_of);
+    let Some(first) = later.next() else {
+        return false;
+    };
+    let goes_on = later
+        .find(|one| one.from == first.from)
+        .is_some_and(|next| next.id == first.id.map(|id| id.wrapping_add(1)));
+    let began = first.id.map(|id| {
+        first
+            .at()
+            .plus(-signed(first.interval).saturating_mul(i64::from(id) - 1))
+    });
+    goes_on && began.is_some_and(|began| at.since(began) >= 2 * signed(first.interval))
+}
+
 /// MASTER by timeout, and nobody was ever heard.
-fn never_heard(view: &View<'_>, incident: &Incident, draft: &mut Draft) {
+fn never_heard(view: &View<'_>, peer: Option<&History>, incident: &Incident, draft: &mut Draft) {
     let eth = view.settings().map_or("", |router| &router.interface);
     let started = view
         .history
@@ -155,11 +194,13 @@ fn never_heard(view: &View<'_>, incident: &Incident, draft: &mut Draft) {
             .is_some_and(|moved| moved.by > 0)
     });
     let length = span(incident.at.since(since));
+    let few = 2 + 2 * nanos(incident.at.since(since)) / 1_000_000_000;
     if received.is_empty() {
         draft.lacks("packets that the interface received since it came up");
     } else if received.iter().all(|by| *by == 0) {
         let text = format!("{eth} received 0 packets of any kind in {length} since it came up");
-        if later && !local {
+        // On a quiet network nobody speaks either: there has to be one who did.
+        if later && !local && was_sending(view, incident.at) {
             draft.find(
                 Code::PathPortBlocked,
                 Confidence::Medium,
@@ -179,10 +220,19 @@ fn never_heard(view: &View<'_>, incident: &Incident, draft: &mut Draft) {
             return;
         }
         draft.saw(text);
+    } else if received.iter().all(|by| *by <= few) {
+        // Spanning tree, LACP and LLDP speak through a blocked port, about once a second each.
+        draft.saw(format!(
+            "{eth} received hardly any packet in {length} since it came up"
+        ));
     } else {
         draft
             .ruled_out
             .push(format!("a blocked port ({eth} received other packets)"));
+    }
+    let ever = (incident.at, view.as_of);
+    if !local && peer.is_some_and(|peer| neither_heard(view, peer, ever, draft)) {
+        return;
     }
     if !local {
         draft.unknown = Some(String::from(

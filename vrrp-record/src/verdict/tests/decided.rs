@@ -277,6 +277,14 @@ fn events_beside_transitions_are_told_by_what_happened() {
             Code::AddressRefused,
         ),
         (
+            Kind::AddressRefused {
+                router,
+                address: Some(vip),
+                errno: 98,
+            },
+            Code::AddressDadFailed,
+        ),
+        (
             chk(TrackerState::Bad, RunOutcome::TimedOut),
             Code::HealthScriptTimeout,
         ),

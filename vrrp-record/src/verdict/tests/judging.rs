@@ -258,6 +258,27 @@ fn a_peer_that_does_not_resolve_keeps_the_adverts_below_the_socket() {
     }
     node.samples.sort_by_key(|sample| sample.at);
     assert_eq!(only(&node).codes(), [Code::EgressPeerUnresolved]);
+
+    // They leave late when it answers again: they waited above the queue, not below the driver.
+    for sent in &mut node.sent[100..103] {
+        (sent.queued, sent.left) = (Some(at(104)), Some(at(104)));
+    }
+    for verdict in judged(&node, None) {
+        assert_eq!(verdict.codes(), [Code::EgressPeerUnresolved], "{verdict}");
+    }
+}
+
+#[test]
+fn a_late_look_at_what_the_device_took_is_no_stall_of_the_device() {
+    let mut node = master(120);
+    sleeps(&mut node, 100, 3_900 * MILLI, |stall| {
+        stall.sigcont = Some(4_711)
+    });
+    // Taken long before; seen at the next look.
+    node.sent[99].taken = Some(at(104));
+    for verdict in judged(&node, None) {
+        assert_eq!(verdict.codes(), [Code::SenderStopped], "{verdict}");
+    }
 }
 
 fn backup_with(change: impl FnOnce(&mut History)) -> Vec<Verdict> {

@@ -1,9 +1,11 @@
 //! A takeover as lb2 sees it, alone and with the records of lb1.
 
 use super::scene::*;
+use crate::cause::Cause;
 use crate::event::{Kind, StopReason};
 use crate::history::{History, NO_ANSWER, Sample, Sequence, Unit};
 use crate::verdict::{Code, Confidence};
+use crate::words::{FaultSet, Faults, Objects, Word};
 
 /// lb2 took over after second 99; adverts 100 to 103 came at once after it.
 fn held() -> History {
@@ -23,6 +25,17 @@ fn next_is(id: u16, sequence: Sequence) -> History {
     let mut next = heard(id, 101, when.plus(300 * MILLI));
     next.sequence = sequence;
     node.received.push(next);
+    node
+}
+
+/// lb2 took over, and what came next counts from one.
+fn begins_anew() -> History {
+    let mut node = next_is(1, Sequence::Broken);
+    let first = node.received.last().unwrap().arrived.unwrap();
+    for id in 2..4 {
+        let at = first.plus(i64::from(id - 1) * SECOND);
+        node.received.push(heard(id, 101, at));
+    }
     node
 }
 
@@ -74,8 +87,18 @@ fn a_jump_is_loss_and_a_new_beginning_a_restart() {
     assert_eq!(lost.codes(), [Code::PathLost]);
     let too_few = of_transition(&next_is(102, Sequence::Missing(1)), None, end());
     assert_eq!(too_few.codes(), [Code::Undetermined]);
-    let restarted = of_transition(&next_is(1, Sequence::Broken), None, end());
+    let anew = begins_anew();
+    let restarted = of_transition(&anew, None, end());
     assert_eq!(restarted.codes(), [Code::SenderCrashed]);
+    // Between the numbers of another program the old ones go on: nobody ended.
+    let mut beside = anew;
+    let when = beside.received.last().unwrap().arrived.unwrap();
+    beside.received.insert(
+        beside.received.len() - 1,
+        heard(number(101), 101, when.plus(-500 * MILLI)),
+    );
+    let beside = of_transition(&beside, None, end());
+    assert_eq!(beside.codes(), [Code::Undetermined], "{beside}");
     let untrusted = of_transition(&next_is(7, Sequence::Untrusted), None, end());
     assert_eq!(untrusted.codes(), [Code::Undetermined]);
 }
@@ -91,6 +114,99 @@ fn adverts_that_reach_the_interface_and_no_socket_were_filtered_here() {
         of_transition(&node, None, end()).codes(),
         [Code::IngressFirewall]
     );
+}
+
+#[test]
+fn an_interface_that_became_a_port_is_no_firewall_and_no_loss() {
+    let mut node = next_is(105, Sequence::Missing(4));
+    for second in 100..130 {
+        bump(&mut node, Unit::AdvertsAtInterface, arrival(second), 1);
+    }
+    for second in 90..130 {
+        node.samples.push(Sample {
+            at: arrival(second),
+            unit: Unit::InterfaceMaster,
+            object: 2,
+            value: if second < 101 { 0 } else { 7 },
+        });
+    }
+    node.samples.sort_by_key(|sample| sample.at);
+    for peer in [None, Some(&master(110))] {
+        let verdict = of_transition(&node, peer, end());
+        assert_eq!(verdict.codes(), [Code::Undetermined], "{verdict}");
+        assert!(verdict.summary.contains("bridge"), "{verdict}");
+        assert!(verdict.next[0].contains("nomaster"), "{verdict:?}");
+    }
+}
+
+#[test]
+fn an_answer_to_each_losing_advert_is_no_burst_that_was_held() {
+    let mut node = held();
+    let when = node.received.last().unwrap().arrived.unwrap();
+    // Our own adverts of an earlier time as MASTER, which the other one had not read yet.
+    for id in 1..5 {
+        node.sent
+            .push(sent(id, 100, when.plus(-5 * SECOND + i64::from(id))));
+    }
+    let verdict = of_transition(&node, None, end());
+    assert_eq!(verdict.codes(), [Code::Undetermined], "{verdict}");
+}
+
+#[test]
+fn reading_a_little_late_does_not_explain_a_long_gap() {
+    let mut node = next_is(101, Sequence::Next);
+    let last = &mut node.received[99];
+    last.read = last.read.plus(60 * MILLI);
+    let verdict = of_transition(&node, None, end());
+    assert_eq!(verdict.codes(), [Code::Undetermined], "{verdict}");
+    assert!(
+        verdict
+            .evidence
+            .iter()
+            .any(|one| one.text.contains("to reading")),
+        "{verdict:?}"
+    );
+}
+
+#[test]
+fn the_other_node_knows_why_it_gave_up() {
+    let lb2 = next_is(101, Sequence::Next);
+    let mut lb1 = master(100);
+    push_transition(
+        &mut lb1,
+        at(99).plus(700 * MILLI),
+        (Word::Master, Word::Fault),
+        Cause::Fault {
+            faults: Faults(FaultSet::NO_SOURCE),
+            objects: Objects::default(),
+        },
+    );
+    let verdict = of_transition(&lb2, Some(&lb1), end());
+    assert_eq!(verdict.codes(), [Code::EgressSourceGone], "{verdict}");
+    assert!(verdict.summary.starts_with("on lb1: "), "{verdict}");
+}
+
+#[test]
+fn two_nodes_that_never_heard_each_other_are_told_with_both_records() {
+    let mut lb2 = node("lb2", LB2, 100);
+    push_transition(
+        &mut lb2,
+        at(4),
+        (Word::Backup, Word::Master),
+        Cause::SilentActive {
+            last: None,
+            silence_ms: Some(3_609),
+        },
+    );
+    for second in 4..20 {
+        lb2.sent.push(sent(number(second - 4), 100, at(second)));
+    }
+    assert_eq!(
+        of_transition(&lb2, None, end()).codes(),
+        [Code::Undetermined]
+    );
+    let verdict = of_transition(&lb2, Some(&master(20)), end());
+    assert_eq!(verdict.codes(), [Code::PathNeverHeard], "{verdict}");
 }
 
 #[test]
@@ -265,12 +381,19 @@ fn a_blocked_port_is_one_where_nothing_came_and_then_something() {
     push_transition(
         &mut node,
         at(4),
-        (crate::words::Word::Backup, crate::words::Word::Master),
-        crate::cause::Cause::SilentActive {
+        (Word::Backup, Word::Master),
+        Cause::SilentActive {
             last: None,
             silence_ms: Some(3_609),
         },
     );
+    // Others speak only now, and began after it took over: a quiet network.
+    let quiet = of_transition(&node, None, end());
+    assert_eq!(quiet.codes(), [Code::Undetermined], "{quiet}");
+    for second in 31..40 {
+        node.received
+            .push(heard(number(second + 20), 101, at(second)));
+    }
     let verdict = of_transition(&node, None, end());
     assert_eq!(
         verdict.codes(),
