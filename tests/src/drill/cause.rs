@@ -147,14 +147,25 @@ pub(super) const BELOW_THE_SENDER: &str =
 /// Why adverts without numbers do not tell.
 pub(super) const NOTHING_HEARD: &str = "silence alone does not tell where adverts stayed";
 
+/// Why a blocked port is not always told from a quiet network.
+pub(super) const QUIET: &str = "what speaks through a blocked port, as spanning tree itself does, may come in the short time before a takeover";
+
 impl Truth {
-    /// A cause in the leader's own process or host: only its records tell.
+    /// A cause in the leader's own process or host: only its records tell. It reads late, too, what the follower sends
+    /// meanwhile.
     pub(super) const fn sender(right: &'static [&'static str]) -> Self {
         Self {
-            leader: View::is(right),
+            leader: View::is(right).also(&["E1"]),
             follower: View::is(right).or_undetermined(ON_THE_SENDER),
-            both: View::is(right),
+            both: View::is(right).also(&["E1"]),
         }
+    }
+
+    /// The same where the leader's machine does not always keep a trace either.
+    pub(super) const fn or_undetermined(mut self, why: &'static str) -> Self {
+        self.leader = self.leader.or_undetermined(why);
+        self.both = self.both.or_undetermined(why);
+        self
     }
 
     /// A cause on the follower alone, which the leader may notice by the follower's adverts.
@@ -166,13 +177,6 @@ impl Truth {
             follower: View::is(right),
             both: View::is(right).also(&["D5"]),
         }
-    }
-
-    /// What the leader may say besides, alone or with its peer.
-    pub(super) const fn also_leader(mut self, also: &'static [&'static str]) -> Self {
-        self.leader = self.leader.also(also);
-        self.both = self.both.also(also);
-        self
     }
 
     /// A cause that only one node can see at all.

@@ -62,7 +62,7 @@ impl fmt::Display for Sum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:>6} {:>9} {:>10} {:>6} {:>12}",
+            "{:>6} {:>9} {:>10} {:>6} {:>15}",
             self.right, self.allowed, self.missing, self.wrong, self.not_run
         )
     }
@@ -178,7 +178,8 @@ impl fmt::Display for Report {
                 }
             }
         }
-        let head = "right  undeterm.  missing  wrong       not run";
+        // The first four count verdicts, one or two for each node; the last counts scenes, whose reasons stand above.
+        let head = "right  undeterm.  missing  wrong   scenes not run";
         writeln!(f, "\nseed {}\n{:<10} {head}", self.seed, "")?;
         let mut codes: Vec<&str> = self.rows.iter().map(|row| row.code).collect();
         codes.dedup();

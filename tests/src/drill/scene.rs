@@ -48,8 +48,8 @@ pub struct Scene {
     pub setup: Setup,
     /// When the injection began, on the clock of captures.
     pub since: Duration,
-    /// What the leader's memory is charged to, where the setup wants that.
-    pub(super) memory: Option<Cgroup>,
+    /// What the leader's daemon was started in, where the setup wants that.
+    pub(super) group: Option<Cgroup>,
     xtask: PathBuf,
     /// After everything that lives in it.
     pub lab: Lab,
@@ -110,16 +110,20 @@ impl Scene {
                 lab.link(&node.host, "eth1", "lan1", &[address]);
             }
         }
-        let memory = setup
-            .leader
-            .from_slow_disk
-            .then(|| Cgroup::new("memory"))
-            .flatten();
-        if let Some(memory) = &memory {
-            slow_disk(&leader.host, memory);
+        if setup.leader.queue {
+            leader
+                .host
+                .must("tc qdisc add dev eth0 root tbf rate 1gbit burst 100000 limit 100000");
+        }
+        if setup.leader.from_slow_disk {
+            slow_disk(&leader.host);
+        }
+        let group = setup.leader.group.and_then(Cgroup::new);
+        if let Some(group) = &group {
+            start_inside(&leader.host, group, setup.leader.from_slow_disk);
         }
         Self {
-            memory,
+            group,
             leader,
             follower,
             other,
@@ -271,8 +275,8 @@ impl Scene {
     }
 }
 
-/// Puts our daemon's program on a disk of its own, and lets it start in a memory cgroup.
-fn slow_disk(host: &Host, memory: &Cgroup) {
+/// Puts our daemon's program on a disk of its own.
+fn slow_disk(host: &Host) {
     host.must("truncate -s 256M /run/slow.img");
     host.must("mkfs.ext4 -q -F /run/slow.img");
     host.must("mkdir /run/slow");
@@ -281,15 +285,36 @@ fn slow_disk(host: &Host, memory: &Cgroup) {
     // Nothing of it stays in memory, so that the daemon's own reading is charged to it.
     host.must("umount /run/slow");
     host.must("mount -o loop,ro /run/slow.img /run/slow");
-    host.write(
-        "/run/start-vrrpd",
-        &format!(
-            "#!/bin/sh\necho $$ > {}/cgroup.procs\nexec /run/slow/vrrpd \"$@\"\n",
-            memory.path().display()
+}
+
+/// Lets the daemon start in a cgroup; keepalived, too.
+fn start_inside(host: &Host, group: &Cgroup, from_slow_disk: bool) {
+    for (name, program) in [
+        (
+            "vrrpd",
+            if from_slow_disk {
+                "/run/slow/vrrpd"
+            } else {
+                "/run/real-vrrpd"
+            },
         ),
-        0o755,
-    );
+        ("keepalived", "/usr/sbin/keepalived"),
+    ] {
+        host.write(
+            &format!("/run/start-{name}"),
+            &format!(
+                "#!/bin/sh\necho $$ > {}/cgroup.procs\nexec {program} \"$@\"\n",
+                group.path().display()
+            ),
+            0o755,
+        );
+    }
+    host.must("touch /run/real-vrrpd");
+    host.must("mount --bind /run/programs/vrrpd /run/real-vrrpd");
     host.must("mount --bind /run/start-vrrpd /run/programs/vrrpd");
+    // Found first by its name; the programs' own directory cannot hold it.
+    host.must("mount -t tmpfs lab /usr/local/sbin");
+    host.must("cp /run/start-keepalived /usr/local/sbin/keepalived");
 }
 
 impl Node {

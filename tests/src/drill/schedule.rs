@@ -36,6 +36,8 @@ struct Job {
     cause: &'static Cause,
     variant: Variant,
     seed: u64,
+    /// Tells apart where records of causes with the same code are kept.
+    number: usize,
 }
 
 /// Runs the drill. `xtask` and `vrrpctl` are the programs built here.
@@ -82,6 +84,7 @@ fn jobs(options: &Options) -> Vec<Job> {
                     cause,
                     variant: *variant,
                     seed: seed(options.seed, cause.code, number),
+                    number: jobs.len(),
                 });
             }
         }
@@ -115,8 +118,8 @@ fn one(job: &Job, options: &Options, xtask: &Path, vrrpctl: &Path, records: &Pat
     };
     let started = Instant::now();
     let directory = records.join(format!(
-        "{}-{}-{:?}-{:?}",
-        options.seed, job.cause.code, setup.pairing, setup.family
+        "{}-{}-{:?}-{:?}-{}",
+        options.seed, job.cause.code, setup.pairing, setup.family, job.number
     ));
     let result = catch_unwind(AssertUnwindSafe(|| {
         play(job.cause, setup, prng, options, xtask, vrrpctl, &directory)

@@ -65,8 +65,12 @@ pub struct Side {
     pub priority: u8,
     /// vrrpd runs without real time and locked memory.
     pub ordinary: bool,
-    /// vrrpd is started from a disk of its own, in a memory cgroup, so that its code can be taken away.
+    /// vrrpd is started from a disk of its own, so that its code can be taken away.
     pub from_slow_disk: bool,
+    /// vrrpd is started in a group of this cgroup hierarchy, as service managers and containers start it.
+    pub group: Option<&'static str>,
+    /// The interface has a queue discipline, as on any machine but those in a lab.
+    pub queue: bool,
     /// Lines of `global_defs`.
     pub globals: Vec<String>,
     /// Blocks before the instance.

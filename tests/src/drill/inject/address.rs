@@ -31,7 +31,12 @@ pub(super) const CAUSES: &[Cause] = &[
         "another host has the IPv6 address already",
         OURS_V6,
         duplicate,
-        Truth::leader_only(&["G3"]).also_leader(&["G1"]),
+        Truth {
+            leader: View::is(&["G3"]).also(&["G1"]),
+            // It takes over from the leader that cannot hold the address, and finds the same.
+            follower: View::is(&["G3"]).also(&["F3"]).or_nothing(),
+            both: View::is(&["G3"]).also(&["G1", "F3"]),
+        },
     )
     .prepare(|setup, _| {
         // Otherwise virtual addresses are not checked, as with keepalived.
@@ -58,9 +63,9 @@ pub(super) const CAUSES: &[Cause] = &[
         OURS_V4,
         refused,
         Truth {
-            leader: View::is(&["G7"]),
+            leader: View::is(&["G7"]).also(&["G1"]),
             follower: View::unknown(ON_THE_SENDER).or_nothing(),
-            both: View::is(&["G7"]),
+            both: View::is(&["G7"]).also(&["G1"]),
         },
     )
     .prepare(|setup, _| {

@@ -21,7 +21,9 @@ const fn dropped(right: &'static [&'static str]) -> Truth {
 const fn silent(right: &'static [&'static str]) -> Truth {
     Truth {
         leader: View::is(right),
-        follower: View::is(&["F3"]).or_undetermined(ON_THE_SENDER),
+        follower: View::is(&["F3"])
+            .also(&["D1"])
+            .or_undetermined(ON_THE_SENDER),
         both: View::is(right).also(&["F3"]),
     }
 }
@@ -37,7 +39,8 @@ pub(super) const CAUSES: &[Cause] = &[
             follower: View::is(&["D2", "C1"]).or_undetermined(ON_THE_SENDER),
             both: View::is(&["C1"]).also(&["D2"]),
         },
-    ),
+    )
+    .prepare(|setup, _| setup.leader.queue = true),
     Cause::new(
         "C2",
         "a queue discipline with hardly any room drops",
@@ -50,7 +53,8 @@ pub(super) const CAUSES: &[Cause] = &[
                 .or_undetermined(NOTHING_HEARD),
             both: View::is(&["C2"]).also(&["C1", "D1", "D5"]),
         },
-    ),
+    )
+    .prepare(|setup, _| setup.leader.queue = true),
     Cause::new(
         "C3",
         "the leader's firewall refuses adverts",
@@ -64,7 +68,8 @@ pub(super) const CAUSES: &[Cause] = &[
         ON_LEADER,
         |scene| firewall(scene, Hook::Egress),
         dropped(&["C4"]),
-    ),
+    )
+    .prepare(|setup, _| setup.leader.queue = true),
     Cause::new(
         "C5",
         "the leader's cable is pulled",
@@ -93,8 +98,9 @@ pub(super) const CAUSES: &[Cause] = &[
         unresolved,
         Truth {
             leader: View::is(&["C8"]).also(&["D5"]),
-            follower: View::is(&["D1"]).or_undetermined(NOTHING_HEARD),
-            both: View::is(&["C8"]).also(&["D1", "D5"]),
+            // The kernel keeps some adverts until the peer answers again: held between the sender's socket and here.
+            follower: View::is(&["D1", "D2"]).or_undetermined(NOTHING_HEARD),
+            both: View::is(&["C8"]).also(&["D1", "D2", "D5"]),
         },
     )
     .prepare(|setup, _| {
@@ -130,7 +136,7 @@ pub(super) fn queued(scene: &mut Scene) -> Result<(), String> {
     let rate = 74 * 8 * 1000 / scene.setup.down().as_millis().max(1);
     let host = &scene.leader.host;
     host.must(&format!(
-        "tc qdisc add dev {INTERFACE} root tbf rate {rate}bit burst 80 latency 60s"
+        "tc qdisc change dev {INTERFACE} root tbf rate {rate}bit burst 80 latency 60s"
     ));
     std::thread::sleep(time);
     let shown = host
@@ -139,8 +145,6 @@ pub(super) fn queued(scene: &mut Scene) -> Result<(), String> {
     host.must(&format!(
         "tc qdisc change dev {INTERFACE} root tbf rate 100mbit burst 10000 latency 60s"
     ));
-    std::thread::sleep(Duration::from_millis(300));
-    host.must(&format!("tc qdisc del dev {INTERFACE} root"));
     scene.prove(
         !shown.contains("backlog 0b") && shown.contains("backlog"),
         &format!("nothing waited: {shown}"),
@@ -152,13 +156,15 @@ fn queue_drop(scene: &mut Scene) -> Result<(), String> {
     let rate = 74 * 8 * 1000 / 4 / scene.setup.down().as_millis().max(1);
     let host = &scene.leader.host;
     host.must(&format!(
-        "tc qdisc add dev {INTERFACE} root tbf rate {rate}bit burst 80 limit 90"
+        "tc qdisc change dev {INTERFACE} root tbf rate {rate}bit burst 80 limit 90"
     ));
     std::thread::sleep(time);
     let shown = host
         .run(&["tc", "-s", "qdisc", "show", "dev", INTERFACE])
         .output;
-    host.must(&format!("tc qdisc del dev {INTERFACE} root"));
+    host.must(&format!(
+        "tc qdisc change dev {INTERFACE} root tbf rate 100mbit burst 10000 limit 100000"
+    ));
     let dropped = shown
         .split_once("(dropped ")
         .and_then(|(_, rest)| rest.split(',').next()?.trim().parse::<u64>().ok())

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use crate::drill::cause::{
-    Cause, ON_FOLLOWER, ON_LEADER, ON_THE_SENDER, OURS, OURS_V4, Truth, View,
+    Cause, ON_FOLLOWER, ON_LEADER, ON_THE_SENDER, OURS, OURS_V4, QUIET, Truth, View,
 };
 use crate::drill::scene::Scene;
 use crate::drill::setup::{INTERFACE, VRID};
@@ -42,7 +42,7 @@ pub(super) const CAUSES: &[Cause] = &[
         Truth {
             leader: View::is(&["F4", "H1"]),
             follower: View::is(&["F1", "F4"]),
-            both: View::is(&["F4", "H1"]),
+            both: View::is(&["F4", "H1", "F1"]),
         },
     )
     .prepare(|setup, prng| {
@@ -126,8 +126,9 @@ pub(super) const CAUSES: &[Cause] = &[
         blind_start,
         Truth {
             leader: View::is(&["F1"]).or_nothing(),
-            follower: View::is(&["F9", "D4"]),
-            both: View::is(&["F9", "D4"]),
+            follower: View::is(&["F9", "D4"]).or_undetermined(QUIET),
+            // The leader's own transition is told by the priority that it heard.
+            both: View::is(&["F9", "D4", "F1"]).or_undetermined(QUIET),
         },
     )
     .prepare(|setup, _| {
@@ -143,7 +144,7 @@ pub(super) const CAUSES: &[Cause] = &[
         Truth {
             leader: View::is(&["F10", "C5"]),
             follower: View::is(&["F3", "F10"]).or_undetermined(ON_THE_SENDER),
-            both: View::is(&["F10", "C5"]).also(&["F3"]),
+            both: View::is(&["F10", "C5", "F3"]),
         },
     )
     .prepare(|setup, _| {

@@ -7,14 +7,14 @@ use crate::drill::cause::{Cause, ON_LEADER, ON_THE_SENDER, OURS_V4, Truth, View}
 use crate::drill::scene::Scene;
 use crate::drill::setup::Setup;
 
-/// The leader goes to FAULT in good order, or lowers its priority.
-const fn health(right: &'static [&'static str]) -> Truth {
+/// The leader goes to FAULT in good order, or lowers its priority; `both` is what may be said of either node's transitions.
+const fn health(right: &'static [&'static str], both: &'static [&'static str]) -> Truth {
     Truth {
         leader: View::is(right).also(&["F4"]),
         follower: View::is(&["F3", "F1"])
             .or_undetermined(ON_THE_SENDER)
             .or_nothing(),
-        both: View::is(right).also(&["F3", "F4"]),
+        both: View::is(both).also(&["F4"]),
     }
 }
 
@@ -24,7 +24,7 @@ pub(super) const CAUSES: &[Cause] = &[
         "a tracked script fails",
         ON_LEADER,
         failed,
-        health(&["H1"]),
+        health(&["H1"], &["H1", "F3", "F1"]),
     )
     .prepare(|setup, _| track(setup, "interval 1\n    fall 1\n    rise 1")),
     Cause::new(
@@ -32,7 +32,7 @@ pub(super) const CAUSES: &[Cause] = &[
         "a tracked script hangs",
         ON_LEADER,
         hangs,
-        health(&["H2"]),
+        health(&["H2"], &["H2", "F3", "F1"]),
     )
     .prepare(|setup, _| track(setup, "interval 1\n    timeout 1\n    fall 1\n    rise 1")),
     Cause::new(
@@ -57,7 +57,7 @@ pub(super) const CAUSES: &[Cause] = &[
             follower: View::is(&["F3", "F1"])
                 .or_undetermined(ON_THE_SENDER)
                 .or_nothing(),
-            both: View::is(&["H5", "C5"]).also(&["F3"]),
+            both: View::is(&["H5", "C5", "F3"]),
         },
     )
     .prepare(|setup, _| {
@@ -77,7 +77,7 @@ pub(super) const CAUSES: &[Cause] = &[
             follower: View::is(&["F3", "F1"])
                 .or_undetermined(ON_THE_SENDER)
                 .or_nothing(),
-            both: View::is(&["H8", "H1"]).also(&["F3", "F4"]),
+            both: View::is(&["H8", "H1", "F3"]).also(&["F4"]),
         },
     )
     .prepare(|setup, _| track(setup, "interval 1\n    fall 1\n    rise 1")),

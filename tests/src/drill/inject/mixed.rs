@@ -23,20 +23,21 @@ pub(super) const CAUSES: &[Cause] = &[
         ON_LEADER,
         stopped_and_queued,
         Truth {
-            leader: View::all(&["A4", "C1"]),
+            leader: View::all(&["A4", "C1"]).also(&["E1"]),
             follower: View::is(&["D2", "C1", "A4"]).or_undetermined(ON_THE_SENDER),
-            both: View::all(&["A4", "C1"]).also(&["D2"]),
+            both: View::all(&["A4", "C1"]).also(&["D2", "E1"]),
         },
-    ),
+    )
+    .prepare(|setup, _| setup.leader.queue = true),
     Cause::new(
         "A4+E3",
         "the leader is stopped, and later the follower's firewall drops adverts",
         OURS,
         stopped_and_filtered,
         Truth {
-            leader: View::is(&["A4"]).also(&["D5"]),
+            leader: View::is(&["A4"]).also(&["D5", "E1"]),
             follower: View::is(&["E3"]).also(&["A4"]),
-            both: View::all(&["A4", "E3"]).also(&["D5"]),
+            both: View::all(&["A4", "E3"]).also(&["D5", "E1"]),
         },
     ),
     Cause::new(

@@ -24,12 +24,13 @@ pub(super) const CAUSES: &[Cause] = &[
         OURS_V4,
         second_daemon,
         Truth {
-            leader: View::is(&["I3"]),
+            // keepalived removes the virtual address when it starts, and says goodbye when it ends.
+            leader: View::is(&["I3"]).also(&["G1"]),
             follower: View::is(&["I3"])
-                .also(&["D7"])
+                .also(&["D7", "F3"])
                 .or_undetermined(ON_THE_SENDER)
                 .or_nothing(),
-            both: View::is(&["I3"]).also(&["D7"]),
+            both: View::is(&["I3"]).also(&["D7", "F3", "G1"]),
         },
     ),
     Cause::new(
@@ -38,9 +39,9 @@ pub(super) const CAUSES: &[Cause] = &[
         OURS,
         rebooted,
         Truth {
-            leader: View::is(&["I5", "A10"]),
+            leader: View::is(&["I5", "A10"]).also(&["G2"]),
             follower: View::is(&["A10", "I5"]).or_undetermined(ON_THE_SENDER),
-            both: View::is(&["I5", "A10"]),
+            both: View::is(&["I5", "A10"]).also(&["G2"]),
         },
     ),
 ];

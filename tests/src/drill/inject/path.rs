@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::host::backend;
 use crate::drill::cause::{
-    BELOW_THE_SENDER, Cause, FROM_LEADER, FROM_LEADER_V4, NOTHING_HEARD, ON_FOLLOWER, Truth, View,
+    BELOW_THE_SENDER, Cause, FROM_LEADER, FROM_LEADER_V4, NOTHING_HEARD, ON_FOLLOWER, QUIET, Truth,
+    View,
 };
 use crate::drill::scene::Scene;
 use crate::drill::setup::INTERFACE;
@@ -59,8 +60,10 @@ pub(super) const CAUSES: &[Cause] = &[
         blocked,
         Truth {
             leader: UNHEARD,
-            follower: View::is(&["D4"]).also(&["C5", "F9"]),
-            both: View::is(&["D4"]).also(&["C5", "F9", "D5"]),
+            follower: View::is(&["D4"]).also(&["C5", "F9"]).or_undetermined(QUIET),
+            both: View::is(&["D4"])
+                .also(&["C5", "F9", "D5"])
+                .or_undetermined(QUIET),
         },
     ),
     Cause::new(
