@@ -7,561 +7,100 @@ use std::fmt;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A cause.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Code {
-    /// A1: waiting for a CPU.
-    SenderCpuWait,
-    /// A2: starved by a real-time task.
-    SenderRtStarved,
-    /// A3: CPU quota.
-    SenderThrottled,
-    /// A4: stopped by a signal or debugger.
-    SenderStopped,
-    /// A5: frozen.
-    SenderFrozen,
-    /// A6: blocked in a file operation.
-    SenderBlockedFile,
-    /// A7: blocked on another service.
-    SenderBlockedService,
-    /// A8: memory paged out.
-    SenderPagedOut,
-    /// A9: own long work.
-    SenderOwnWork,
-    /// A10: killed or crashed.
-    SenderCrashed,
-    /// A11: clean stop.
-    SenderStoppedCleanly,
-    /// B1: virtual CPU not run by the hypervisor.
-    HostSteal,
-    /// B2: virtual machine paused.
-    HostPaused,
-    /// B3: live migration.
-    HostMigrated,
-    /// B4: machine suspended.
-    HostSuspended,
-    /// B5: host's network backend stalled.
-    HostBackendStall,
-    /// B6: storage stall without effect.
-    HostIoStallHarmless,
-    /// B7: coarse timer.
-    HostCoarseTimer,
-    /// C1: waited in the queue discipline.
-    EgressQueued,
-    /// C2: dropped by the queue discipline.
-    EgressQueueDrop,
-    /// C3: local firewall on output.
-    EgressFirewall,
-    /// C4: dropped by an egress hook.
-    EgressHookDrop,
-    /// C5: no carrier.
-    EgressNoCarrier,
-    /// C6: interface down or deleted.
-    EgressLinkDown,
-    /// C7: source address vanished.
-    EgressSourceGone,
-    /// C8: unicast peer does not resolve.
-    EgressPeerUnresolved,
-    /// C9: network device stalled.
-    EgressDeviceStall,
-    /// C10: advert larger than the MTU.
-    EgressTooBig,
-    /// D1: lost on the way.
-    PathLost,
-    /// D2: held on the way.
-    PathHeld,
-    /// D3: multicast no longer delivered.
-    PathMulticastStopped,
-    /// D4: port blocked after link-up.
-    PathPortBlocked,
-    /// D5: one-way path.
-    PathOneWay,
-    /// D6: never heard each other.
-    PathNeverHeard,
-    /// D7: duplicated or reordered on the way.
-    PathDuplicated,
-    /// E1: this node read late.
-    IngressReadLate,
-    /// E2: receive buffer overflow.
-    IngressBufferOverflow,
-    /// E3: local firewall on input.
-    IngressFirewall,
-    /// E4: group membership lost.
-    IngressMembershipLost,
-    /// E5: adverts rejected.
-    IngressRejected,
-    /// E6: dropped before the socket.
-    IngressSoftirqDrop,
-    /// E7: down interval too short.
-    IngressTimerShort,
-    /// F1: higher priority.
-    ElectionHigherPriority,
-    /// F2: tie, higher address.
-    ElectionTie,
-    /// F3: planned release.
-    ElectionResigned,
-    /// F4: own priority fell.
-    ElectionOwnPriorityFell,
-    /// F5: two address owners.
-    ElectionOwnerClash,
-    /// F6: foreign user of the VRID.
-    ElectionForeignVrid,
-    /// F7: interval mismatch.
-    ElectionIntervalMismatch,
-    /// F8: authentication mismatch.
-    ElectionAuthMismatch,
-    /// F9: blind start.
-    ElectionBlindStart,
-    /// F10: follows the sync group.
-    ElectionSyncGroup,
-    /// F11: operator.
-    ElectionOperator,
-    /// G1: address removed by another process.
-    AddressRemovedByOther,
-    /// G2: address left behind.
-    AddressLeftBehind,
-    /// G3: duplicate address detection failed.
-    AddressDadFailed,
-    /// G4: address answered elsewhere.
-    AddressAnsweredElsewhere,
-    /// G5: not announced again.
-    AddressNotReannounced,
-    /// G6: announcements without effect.
-    AddressAnnounceThrottled,
-    /// G7: address refused by the kernel.
-    AddressRefused,
-    /// H1: track script failed.
-    HealthScriptFailed,
-    /// H2: track script timed out.
-    HealthScriptTimeout,
-    /// H3: track script overlaps.
-    HealthScriptOverlap,
-    /// H4: track script not runnable.
-    HealthScriptNotRunnable,
-    /// H5: tracked interface flaps.
-    HealthLinkFlapping,
-    /// H6: tracked process gone.
-    HealthProcessGone,
-    /// H7: netlink overrun.
-    HealthNetlinkOverrun,
-    /// H8: oscillates.
-    HealthOscillating,
-    /// I1: wall clock stepped.
-    OpsClockStep,
-    /// I2: reload.
-    OpsReload,
-    /// I3: second daemon.
-    OpsSecondDaemon,
-    /// I4: interface or namespace replaced.
-    OpsNamespaceReplaced,
-    /// I5: node rebooted.
-    OpsRebooted,
-    /// No cause is proven.
-    Undetermined,
+/// A cause and its row of the catalogue: place, name, meaning.
+macro_rules! catalogue {
+    ($($code:ident, $letter:literal, $name:literal, $title:literal;)+) => {
+        /// A cause.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code {
+            $(
+                #[doc = concat!($letter, ": ", $title, ".")]
+                $code,
+            )+
+        }
+
+        const CATALOGUE: &[(Code, &str, &str, &str)] = &[
+            $((Code::$code, $letter, $name, $title),)+
+        ];
+    };
 }
 
-/// Code, its place in the catalogue, its name and its title.
-const CATALOGUE: [(Code, &str, &str, &str); 74] = [
-    (
-        Code::SenderCpuWait,
-        "A1",
-        "sender.cpu-wait",
-        "waiting for a CPU",
-    ),
-    (
-        Code::SenderRtStarved,
-        "A2",
-        "sender.rt-starved",
-        "starved by a real-time task",
-    ),
-    (Code::SenderThrottled, "A3", "sender.throttled", "CPU quota"),
-    (
-        Code::SenderStopped,
-        "A4",
-        "sender.stopped",
-        "stopped by a signal or debugger",
-    ),
-    (Code::SenderFrozen, "A5", "sender.frozen", "frozen"),
-    (
-        Code::SenderBlockedFile,
-        "A6",
-        "sender.blocked-file",
-        "blocked in a file operation",
-    ),
-    (
-        Code::SenderBlockedService,
-        "A7",
-        "sender.blocked-service",
-        "blocked on another service",
-    ),
-    (
-        Code::SenderPagedOut,
-        "A8",
-        "sender.paged-out",
-        "memory paged out",
-    ),
-    (
-        Code::SenderOwnWork,
-        "A9",
-        "sender.own-work",
-        "own long work",
-    ),
-    (
-        Code::SenderCrashed,
-        "A10",
-        "sender.crashed",
-        "killed or crashed",
-    ),
-    (
-        Code::SenderStoppedCleanly,
-        "A11",
-        "sender.stopped-cleanly",
-        "clean stop",
-    ),
-    (
-        Code::HostSteal,
-        "B1",
-        "host.steal",
-        "virtual CPU not run by the hypervisor",
-    ),
-    (
-        Code::HostPaused,
-        "B2",
-        "host.paused",
-        "virtual machine paused",
-    ),
-    (Code::HostMigrated, "B3", "host.migrated", "live migration"),
-    (
-        Code::HostSuspended,
-        "B4",
-        "host.suspended",
-        "machine suspended",
-    ),
-    (
-        Code::HostBackendStall,
-        "B5",
-        "host.backend-stall",
-        "host's network backend stalled",
-    ),
-    (
-        Code::HostIoStallHarmless,
-        "B6",
-        "host.io-stall-harmless",
-        "storage stall without effect",
-    ),
-    (
-        Code::HostCoarseTimer,
-        "B7",
-        "host.coarse-timer",
-        "coarse timer",
-    ),
-    (
-        Code::EgressQueued,
-        "C1",
-        "egress.queued",
-        "waited in the queue discipline",
-    ),
-    (
-        Code::EgressQueueDrop,
-        "C2",
-        "egress.queue-drop",
-        "dropped by the queue discipline",
-    ),
-    (
-        Code::EgressFirewall,
-        "C3",
-        "egress.firewall",
-        "local firewall on output",
-    ),
-    (
-        Code::EgressHookDrop,
-        "C4",
-        "egress.hook-drop",
-        "dropped by an egress hook",
-    ),
-    (
-        Code::EgressNoCarrier,
-        "C5",
-        "egress.no-carrier",
-        "no carrier",
-    ),
-    (
-        Code::EgressLinkDown,
-        "C6",
-        "egress.link-down",
-        "interface down or deleted",
-    ),
-    (
-        Code::EgressSourceGone,
-        "C7",
-        "egress.source-gone",
-        "source address vanished",
-    ),
-    (
-        Code::EgressPeerUnresolved,
-        "C8",
-        "egress.peer-unresolved",
-        "unicast peer does not resolve",
-    ),
-    (
-        Code::EgressDeviceStall,
-        "C9",
-        "egress.device-stall",
-        "network device stalled",
-    ),
-    (
-        Code::EgressTooBig,
-        "C10",
-        "egress.too-big",
-        "advert larger than the MTU",
-    ),
-    (Code::PathLost, "D1", "path.lost", "lost on the way"),
-    (Code::PathHeld, "D2", "path.held", "held on the way"),
-    (
-        Code::PathMulticastStopped,
-        "D3",
-        "path.multicast-stopped",
-        "multicast no longer delivered",
-    ),
-    (
-        Code::PathPortBlocked,
-        "D4",
-        "path.port-blocked",
-        "port blocked after link-up",
-    ),
-    (Code::PathOneWay, "D5", "path.one-way", "one-way path"),
-    (
-        Code::PathNeverHeard,
-        "D6",
-        "path.never-heard",
-        "never heard each other",
-    ),
-    (
-        Code::PathDuplicated,
-        "D7",
-        "path.duplicated",
-        "duplicated or reordered on the way",
-    ),
-    (
-        Code::IngressReadLate,
-        "E1",
-        "ingress.read-late",
-        "this node read late",
-    ),
-    (
-        Code::IngressBufferOverflow,
-        "E2",
-        "ingress.buffer-overflow",
-        "receive buffer overflow",
-    ),
-    (
-        Code::IngressFirewall,
-        "E3",
-        "ingress.firewall",
-        "local firewall on input",
-    ),
-    (
-        Code::IngressMembershipLost,
-        "E4",
-        "ingress.membership-lost",
-        "group membership lost",
-    ),
-    (
-        Code::IngressRejected,
-        "E5",
-        "ingress.rejected",
-        "adverts rejected",
-    ),
-    (
-        Code::IngressSoftirqDrop,
-        "E6",
-        "ingress.softirq-drop",
-        "dropped before the socket",
-    ),
-    (
-        Code::IngressTimerShort,
-        "E7",
-        "ingress.timer-short",
-        "down interval too short",
-    ),
-    (
-        Code::ElectionHigherPriority,
-        "F1",
-        "election.higher-priority",
-        "higher priority",
-    ),
-    (
-        Code::ElectionTie,
-        "F2",
-        "election.tie",
-        "tie, higher address",
-    ),
-    (
-        Code::ElectionResigned,
-        "F3",
-        "election.resigned",
-        "planned release",
-    ),
-    (
-        Code::ElectionOwnPriorityFell,
-        "F4",
-        "election.own-priority-fell",
-        "own priority fell",
-    ),
-    (
-        Code::ElectionOwnerClash,
-        "F5",
-        "election.owner-clash",
-        "two address owners",
-    ),
-    (
-        Code::ElectionForeignVrid,
-        "F6",
-        "election.foreign-vrid",
-        "foreign user of the VRID",
-    ),
-    (
-        Code::ElectionIntervalMismatch,
-        "F7",
-        "election.interval-mismatch",
-        "interval mismatch",
-    ),
-    (
-        Code::ElectionAuthMismatch,
-        "F8",
-        "election.auth-mismatch",
-        "authentication mismatch",
-    ),
-    (
-        Code::ElectionBlindStart,
-        "F9",
-        "election.blind-start",
-        "blind start",
-    ),
-    (
-        Code::ElectionSyncGroup,
-        "F10",
-        "election.sync-group",
-        "follows the sync group",
-    ),
-    (
-        Code::ElectionOperator,
-        "F11",
-        "election.operator",
-        "operator",
-    ),
-    (
-        Code::AddressRemovedByOther,
-        "G1",
-        "address.removed-by-other",
-        "address removed by another process",
-    ),
-    (
-        Code::AddressLeftBehind,
-        "G2",
-        "address.left-behind",
-        "address left behind",
-    ),
-    (
-        Code::AddressDadFailed,
-        "G3",
-        "address.dad-failed",
-        "duplicate address detection failed",
-    ),
-    (
-        Code::AddressAnsweredElsewhere,
-        "G4",
-        "address.answered-elsewhere",
-        "address answered elsewhere",
-    ),
-    (
-        Code::AddressNotReannounced,
-        "G5",
-        "address.not-reannounced",
-        "not announced again",
-    ),
-    (
-        Code::AddressAnnounceThrottled,
-        "G6",
-        "address.announce-throttled",
-        "announcements without effect",
-    ),
-    (
-        Code::AddressRefused,
-        "G7",
-        "address.refused",
-        "address refused by the kernel",
-    ),
-    (
-        Code::HealthScriptFailed,
-        "H1",
-        "health.script-failed",
-        "track script failed",
-    ),
-    (
-        Code::HealthScriptTimeout,
-        "H2",
-        "health.script-timeout",
-        "track script timed out",
-    ),
-    (
-        Code::HealthScriptOverlap,
-        "H3",
-        "health.script-overlap",
-        "track script overlaps",
-    ),
-    (
-        Code::HealthScriptNotRunnable,
-        "H4",
-        "health.script-not-runnable",
-        "track script not runnable",
-    ),
-    (
-        Code::HealthLinkFlapping,
-        "H5",
-        "health.link-flapping",
-        "tracked interface flaps",
-    ),
-    (
-        Code::HealthProcessGone,
-        "H6",
-        "health.process-gone",
-        "tracked process gone",
-    ),
-    (
-        Code::HealthNetlinkOverrun,
-        "H7",
-        "health.netlink-overrun",
-        "netlink overrun",
-    ),
-    (
-        Code::HealthOscillating,
-        "H8",
-        "health.oscillating",
-        "oscillates",
-    ),
-    (
-        Code::OpsClockStep,
-        "I1",
-        "ops.clock-step",
-        "wall clock stepped",
-    ),
-    (Code::OpsReload, "I2", "ops.reload", "reload"),
-    (
-        Code::OpsSecondDaemon,
-        "I3",
-        "ops.second-daemon",
-        "second daemon",
-    ),
-    (
-        Code::OpsNamespaceReplaced,
-        "I4",
-        "ops.namespace-replaced",
-        "interface or namespace replaced",
-    ),
-    (Code::OpsRebooted, "I5", "ops.rebooted", "node rebooted"),
-    (Code::Undetermined, "-", "undetermined", "undetermined"),
-];
+catalogue! {
+    SenderCpuWait, "A1", "sender.cpu-wait", "waiting for a CPU";
+    SenderRtStarved, "A2", "sender.rt-starved", "starved by a real-time task";
+    SenderThrottled, "A3", "sender.throttled", "CPU quota";
+    SenderStopped, "A4", "sender.stopped", "stopped by a signal or debugger";
+    SenderFrozen, "A5", "sender.frozen", "frozen";
+    SenderBlockedFile, "A6", "sender.blocked-file", "blocked in a file operation";
+    SenderBlockedService, "A7", "sender.blocked-service", "blocked on another service";
+    SenderPagedOut, "A8", "sender.paged-out", "memory paged out";
+    SenderOwnWork, "A9", "sender.own-work", "own long work";
+    SenderCrashed, "A10", "sender.crashed", "killed or crashed";
+    SenderStoppedCleanly, "A11", "sender.stopped-cleanly", "clean stop";
+    HostSteal, "B1", "host.steal", "virtual CPU not run by the hypervisor";
+    HostPaused, "B2", "host.paused", "virtual machine paused";
+    HostMigrated, "B3", "host.migrated", "live migration";
+    HostSuspended, "B4", "host.suspended", "machine suspended";
+    HostBackendStall, "B5", "host.backend-stall", "host's network backend stalled";
+    HostIoStallHarmless, "B6", "host.io-stall-harmless", "storage stall without effect";
+    HostCoarseTimer, "B7", "host.coarse-timer", "coarse timer";
+    EgressQueued, "C1", "egress.queued", "waited in the queue discipline";
+    EgressQueueDrop, "C2", "egress.queue-drop", "dropped by the queue discipline";
+    EgressFirewall, "C3", "egress.firewall", "local firewall on output";
+    EgressHookDrop, "C4", "egress.hook-drop", "dropped by an egress hook";
+    EgressNoCarrier, "C5", "egress.no-carrier", "no carrier";
+    EgressLinkDown, "C6", "egress.link-down", "interface down or deleted";
+    EgressSourceGone, "C7", "egress.source-gone", "source address vanished";
+    EgressPeerUnresolved, "C8", "egress.peer-unresolved", "unicast peer does not resolve";
+    EgressDeviceStall, "C9", "egress.device-stall", "network device stalled";
+    EgressTooBig, "C10", "egress.too-big", "advert larger than the MTU";
+    PathLost, "D1", "path.lost", "lost on the way";
+    PathHeld, "D2", "path.held", "held on the way";
+    PathMulticastStopped, "D3", "path.multicast-stopped", "multicast no longer delivered";
+    PathPortBlocked, "D4", "path.port-blocked", "port blocked after link-up";
+    PathOneWay, "D5", "path.one-way", "one-way path";
+    PathNeverHeard, "D6", "path.never-heard", "never heard each other";
+    PathDuplicated, "D7", "path.duplicated", "duplicated or reordered on the way";
+    IngressReadLate, "E1", "ingress.read-late", "this node read late";
+    IngressBufferOverflow, "E2", "ingress.buffer-overflow", "receive buffer overflow";
+    IngressFirewall, "E3", "ingress.firewall", "local firewall on input";
+    IngressMembershipLost, "E4", "ingress.membership-lost", "group membership lost";
+    IngressRejected, "E5", "ingress.rejected", "adverts rejected";
+    IngressSoftirqDrop, "E6", "ingress.softirq-drop", "dropped before the socket";
+    IngressTimerShort, "E7", "ingress.timer-short", "down interval too short";
+    ElectionHigherPriority, "F1", "election.higher-priority", "higher priority";
+    ElectionTie, "F2", "election.tie", "tie, higher address";
+    ElectionResigned, "F3", "election.resigned", "planned release";
+    ElectionOwnPriorityFell, "F4", "election.own-priority-fell", "own priority fell";
+    ElectionOwnerClash, "F5", "election.owner-clash", "two address owners";
+    ElectionForeignVrid, "F6", "election.foreign-vrid", "foreign user of the VRID";
+    ElectionIntervalMismatch, "F7", "election.interval-mismatch", "interval mismatch";
+    ElectionAuthMismatch, "F8", "election.auth-mismatch", "authentication mismatch";
+    ElectionBlindStart, "F9", "election.blind-start", "blind start";
+    ElectionSyncGroup, "F10", "election.sync-group", "follows the sync group";
+    ElectionOperator, "F11", "election.operator", "operator";
+    AddressRemovedByOther, "G1", "address.removed-by-other", "address removed by another process";
+    AddressLeftBehind, "G2", "address.left-behind", "address left behind";
+    AddressDadFailed, "G3", "address.dad-failed", "duplicate address detection failed";
+    AddressAnsweredElsewhere, "G4", "address.answered-elsewhere", "address answered elsewhere";
+    AddressNotReannounced, "G5", "address.not-reannounced", "not announced again";
+    AddressAnnounceThrottled, "G6", "address.announce-throttled", "announcements without effect";
+    AddressRefused, "G7", "address.refused", "address refused by the kernel";
+    HealthScriptFailed, "H1", "health.script-failed", "track script failed";
+    HealthScriptTimeout, "H2", "health.script-timeout", "track script timed out";
+    HealthScriptOverlap, "H3", "health.script-overlap", "track script overlaps";
+    HealthScriptNotRunnable, "H4", "health.script-not-runnable", "track script not runnable";
+    HealthLinkFlapping, "H5", "health.link-flapping", "tracked interface flaps";
+    HealthProcessGone, "H6", "health.process-gone", "tracked process gone";
+    HealthNetlinkOverrun, "H7", "health.netlink-overrun", "netlink overrun";
+    HealthOscillating, "H8", "health.oscillating", "oscillates";
+    OpsClockStep, "I1", "ops.clock-step", "wall clock stepped";
+    OpsReload, "I2", "ops.reload", "reload";
+    OpsSecondDaemon, "I3", "ops.second-daemon", "second daemon";
+    OpsNamespaceReplaced, "I4", "ops.namespace-replaced", "interface or namespace replaced";
+    OpsRebooted, "I5", "ops.rebooted", "node rebooted";
+    Undetermined, "-", "undetermined", "undetermined";
+}
 
 impl Code {
     /// Every code, in the order of the catalogue; `undetermined` is the last.
@@ -643,6 +182,18 @@ mod tests {
             }
             let json = serde_json::to_string(code).unwrap();
             assert_eq!(serde_json::from_str::<Code>(&json).unwrap(), *code);
+        }
+    }
+
+    #[test]
+    fn every_code_is_explained_in_the_documentation() {
+        let text = include_str!("../../../docs/verdicts.md");
+        for code in Code::all() {
+            let row = match code {
+                Code::Undetermined => String::from("\n| `undetermined` |"),
+                code => format!("\n| {} `{code}` |", code.letter()),
+            };
+            assert_eq!(text.matches(&row).count(), 1, "{row}");
         }
     }
 

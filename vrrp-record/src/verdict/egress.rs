@@ -286,6 +286,20 @@ pub(super) fn link_lost(
     })
 }
 
+/// Whether a probe asked in a window, or a second before, was not answered.
+fn no_answer(view: &View<'_>, object: u32, from: Time, until: Time) -> bool {
+    let all = &view.history.samples;
+    let start = all.partition_point(|sample| sample.at < from.plus(-1_000_000_000));
+    all[start..]
+        .iter()
+        .take_while(|sample| sample.at <= until.min(view.as_of))
+        .any(|sample| {
+            sample.unit == Unit::ProbeRoundTrip
+                && sample.object == object
+                && sample.value == NO_ANSWER
+        })
+}
+
 /// Adverts that waited or wait for the address of their neighbour.
 fn unresolved(counts: &Counts, view: &View<'_>, from: Time, until: Time, draft: &mut Draft) {
     let eth = interface(view);
@@ -296,7 +310,7 @@ fn unresolved(counts: &Counts, view: &View<'_>, from: Time, until: Time, draft: 
         .objects(Unit::ProbeRoundTrip, from, until)
         .into_iter()
         .filter(|object| !ProbeTarget::of_object(*object).is_gateway())
-        .any(|object| view.value(Unit::ProbeRoundTrip, object, until) == Some(NO_ANSWER));
+        .any(|object| no_answer(view, object, from, until));
     let adverts = Plural(counts.unresolved.into(), "advert");
     let seen_text = if counts.waited_above > 0 {
         format!(

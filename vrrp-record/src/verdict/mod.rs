@@ -4,9 +4,12 @@
 //! explains the incident and not outside it; what remains is said to be unexplained, and what cannot be decided is
 //! undetermined, with what was looked at and what is missing.
 
+mod adverts;
+mod beside;
 mod code;
 mod decided;
 mod egress;
+mod faults;
 mod happenings;
 mod heard;
 mod incidents;

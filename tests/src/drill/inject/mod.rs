@@ -42,10 +42,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_of_the_drill_is_one_of_the_catalogue_and_comes_once() {
+    fn every_code_of_the_drill_is_one_of_the_catalogue_and_every_scene_comes_once() {
         let mut seen = HashSet::new();
         for cause in catalogue() {
-            assert!(seen.insert(cause.code), "{} comes twice", cause.code);
+            let scene = (cause.code, cause.what);
+            assert!(seen.insert(scene), "{} comes twice", cause.code);
             if !cause.code.starts_with('U') {
                 for code in cause.code.split('+') {
                     assert!(Code::parse(code).is_some(), "{code}");
@@ -61,6 +62,25 @@ mod tests {
                     cause.code
                 );
             }
+        }
+    }
+
+    #[test]
+    fn what_the_documentation_says_the_drill_holds_it_injects() {
+        let text = include_str!("../../../../docs/verdicts.md");
+        let injected: HashSet<&str> = catalogue()
+            .flat_map(|cause| cause.code.split('+'))
+            .collect();
+        for code in Code::all().filter(|code| *code != Code::Undetermined) {
+            let begin = format!("| {} `{code}` |", code.letter());
+            let row = text.lines().find(|line| line.starts_with(&begin)).unwrap();
+            let held = row.trim_end_matches('|').rsplit('|').next().unwrap().trim();
+            let expected = match (held, injected.contains(code.letter())) {
+                ("none", _) => continue,
+                (_, true) => "drill",
+                (_, false) => "readings",
+            };
+            assert_eq!(held, expected, "{row}");
         }
     }
 }
