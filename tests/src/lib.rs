@@ -3,6 +3,7 @@
 pub mod allocation;
 pub mod drill;
 pub mod lab;
+pub mod manual;
 pub mod model;
 pub mod motivating;
 pub mod sim;

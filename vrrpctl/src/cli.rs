@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use vrrp_record::words::Word;
 
 mod reading;
@@ -21,6 +21,12 @@ pub(crate) struct Cli {
     pub(crate) run_dir: PathBuf,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// The table of commands and options that help, man page and completions are made from.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 const EXIT_CODES: &str = "\
@@ -78,8 +84,6 @@ fn parse_state(text: &str) -> Result<Word, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -17,5 +17,6 @@ mod source;
 mod when;
 mod why_not;
 
+pub use cli::command;
 pub use output::Output;
 pub use run::{Exit, run};

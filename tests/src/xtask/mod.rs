@@ -30,6 +30,7 @@ cargo xtask COMMAND
   drill [--seed N] [--only CODE] [--json]
                                 inject every cause of the catalogue that namespaces can, and compare verdicts with the truth
   interop [FILTER] [--repeat N] only the tests beside Debian's keepalived, N times in a row
+  manual DIR                    write man pages and shell completions below DIR, as they lie below /usr
   vectors FILE                  run packets with expected outcomes against the protocol crate
   sim --seed N                  replay one simulated scenario with its event log
   sim --count N                 run the scenarios of the seeds below N
@@ -47,6 +48,7 @@ pub fn main() -> ExitCode {
         ["demo", "crime-scene"] => crime_scene::run(),
         ["drill", rest @ ..] => drill::run(rest),
         ["interop", rest @ ..] => interop::run(rest),
+        ["manual", directory] => manual(Path::new(directory)),
         ["vectors", file] => vectors(Path::new(file)),
         ["sim", "--seed", seed] => replay(seed),
         ["sim", "--count", count] => simulate(count),
@@ -66,6 +68,26 @@ pub fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+fn manual(directory: &Path) -> ExitCode {
+    match crate::manual::write(&repository(), directory) {
+        Ok(written) => {
+            for path in written {
+                println!("{}", path.display());
+            }
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("cargo xtask manual: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of this repository.
+fn repository() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 fn replay(seed: &str) -> ExitCode {
