@@ -1,6 +1,7 @@
 //! Simulation, namespace lab and suites of vrrpd.
 
 pub mod allocation;
+pub mod bench;
 pub mod drill;
 pub mod lab;
 pub mod manual;

@@ -7,6 +7,7 @@
     reason = "commands talk to the person who typed them"
 )]
 
+mod bench;
 mod cargo;
 mod crime_scene;
 mod demo;
@@ -29,13 +30,15 @@ cargo xtask COMMAND
   demo crime-scene              the case that vrrpd was built for: an address that flaps because of a disk, and the verdict
   drill [--seed N] [--only CODE] [--json]
                                 inject every cause of the catalogue that namespaces can, and compare verdicts with the truth
+  bench [TABLE]... [--subject S] [--seconds N] [--runs N] [--json FILE]
+                                keepalived and vrrpd side by side: lateness, cost, takeover, many routers; not a test
   interop [FILTER] [--repeat N] only the tests beside Debian's keepalived, N times in a row
   manual DIR                    write man pages and shell completions below DIR, as they lie below /usr
   vectors FILE                  run packets with expected outcomes against the protocol crate
   sim --seed N                  replay one simulated scenario with its event log
   sim --count N                 run the scenarios of the seeds below N
 
-test, demo, drill and interop need root for namespaces.";
+test, demo, drill, bench and interop need root for namespaces.";
 
 /// Runs the command line.
 #[must_use]
@@ -47,6 +50,8 @@ pub fn main() -> ExitCode {
         ["demo"] => demo::run(),
         ["demo", "crime-scene"] => crime_scene::run(),
         ["drill", rest @ ..] => drill::run(rest),
+        ["bench", rest @ ..] => bench::run(rest),
+        ["bench-built", rest @ ..] => bench::measure(rest),
         ["interop", rest @ ..] => interop::run(rest),
         ["manual", directory] => manual(Path::new(directory)),
         ["vectors", file] => vectors(Path::new(file)),
@@ -55,6 +60,7 @@ pub fn main() -> ExitCode {
         ["lab-init"] => crate::lab::init_main(),
         ["lab-hog", cpu, millis] => crate::lab::hog_main(cpu, millis),
         ["lab-forwarder", rest @ ..] => crate::lab::forwarder_main(rest),
+        [crate::bench::SENDER, address, micros] => crate::bench::sender_main(address, micros),
         ["lab-canary", file] => crate::lab::canary_main(Path::new(file)),
         [] | ["help" | "-h" | "--help"] => {
             println!("{HELP}");
