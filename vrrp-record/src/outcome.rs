@@ -231,6 +231,8 @@ pub enum ResignReason {
         /// Its reason, as Linux numbers it.
         errno: i32,
     },
+    /// The engine ran into a defect of its own.
+    EnginePanicked,
     /// Anything that a newer daemon tells.
     #[serde(other)]
     Other,
@@ -396,6 +398,7 @@ impl fmt::Display for ResignReason {
             Self::LoopBroken { errno } => {
                 write!(f, "the kernel refused what it stands on: {}", Errno(*errno))
             }
+            Self::EnginePanicked => f.write_str("its engine thread panicked"),
             Self::Other => f.write_str("for a reason that this version does not know"),
         }
     }

@@ -90,6 +90,8 @@ pub struct ReplaceSummary {
 
 /// Commands that may wait for an engine that hangs; readings beyond that are dropped, and expire.
 const WAITING: usize = 1024;
+/// Longest wait for a stop on the way out of a panic: the core's own bounds end it before.
+const LAST_STOP: Duration = Duration::from_secs(6);
 
 impl Core {
     /// Reloads by difference: routers with the same interface, family and VRID keep their state, and those that did not
@@ -211,6 +213,18 @@ impl Core {
         }
     }
 
+    /// Lets the engine run into a defect.
+    #[cfg(test)]
+    pub(crate) fn panic_engine(&mut self) {
+        let _ = self.send(Command::Panic);
+    }
+
+    /// Whether both threads have ended.
+    #[must_use]
+    pub(crate) fn has_ended(&self) -> bool {
+        self.threads.iter().all(JoinHandle::is_finished)
+    }
+
     fn send(&mut self, command: Command) -> Result<(), CoreError> {
         self.flush();
         if self.commands.is_abandoned() {
@@ -263,6 +277,22 @@ impl Core {
                 .map(name)
                 .collect(),
             kept: next.iter().filter(kept).map(name).collect(),
+        }
+    }
+}
+
+/// A world that panics drops what it holds while it unwinds, and the process ends behind it: the routers say goodbye and
+/// the addresses go first.
+impl Drop for Core {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        self.stop(StopKind::Immediate);
+        let end = clock::now().saturating_add(LAST_STOP);
+        while !self.has_ended() && clock::now() < end {
+            self.flush();
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 }

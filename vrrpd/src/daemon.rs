@@ -14,7 +14,7 @@ use crate::load::{self, Access, choose_file, load_options};
 use crate::runner::Link;
 use crate::service::background::{self, Parent};
 use crate::service::locked::{DirectoryError, LockedDirectory, Purpose};
-use crate::service::logging::{Destination, Detail, Log, Sink};
+use crate::service::logging::{self, Destination, Detail, Log, Sink};
 use crate::service::privileges::{self, Kept, Privileges};
 use crate::service::signals::Signals;
 use crate::service::speaker::{Claims, refuse_keepalived};
@@ -48,6 +48,7 @@ fn serve(options: &Options, args: &[OsString], parent: Option<Parent>) -> Exit {
     // The program's name would be `exe` after the link that it may have been started by.
     let _ = crate::sys::process::set_name(&options.program);
     let mut log = start_log(options, parent.is_some());
+    logging::tell_panics();
     let outcome = if options.observe {
         prepare_observer(options, args, &mut log, parent)
             .and_then(|prepared| watch::run(options, prepared))

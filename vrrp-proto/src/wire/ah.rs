@@ -63,6 +63,15 @@ impl AhSequence {
         self.0 = self.0.max(sequence);
     }
 
+    /// Leaves `count` numbers out. Where two Actives on one grid send at the same moment, each with the number after the
+    /// last one, both refuse the other's advert as replayed, and for good: numbers left out by one of them end it. When all
+    /// are used up nothing is left out.
+    pub fn leave_out(&mut self, count: u8) {
+        if let Some(next) = self.0.checked_add(u32::from(count)) {
+            self.0 = next;
+        }
+    }
+
     /// The number of the next advert to send; `None` when all are used up, as they must not repeat (RFC 2402 §3.3.2).
     #[must_use]
     pub fn advance(&mut self) -> Option<u32> {

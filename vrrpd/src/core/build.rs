@@ -28,7 +28,7 @@ use super::{CoreError, ReceiveCounts, RouterSnapshot};
 use crate::address::AddressSetup;
 use crate::engine::{
     AdvertRecord, DiscardReport, InterfaceIo, Io, OutQueue, RouterIo, Setup, StampRing, Track,
-    is_sendable,
+    check_sendable,
 };
 use crate::net::SocketSpec;
 use crate::publish::{Board, RouterFacts};
@@ -174,11 +174,10 @@ fn build_routers(
         let interval = u64::try_from(router.interval.as_duration().as_nanos()).unwrap_or(u64::MAX);
         let track = Track::new(places.take(id, router), interval, places::digest(router));
         let io = router_io(plan.global.profile, router, id, (position, track))?;
-        if !is_sendable(&io, &config) {
-            return Err(CoreError::Unsendable {
-                router: router.name.clone(),
-            });
-        }
+        check_sendable(&io, &config).map_err(|error| CoreError::Unsendable {
+            router: router.name.clone(),
+            error,
+        })?;
         routers.io.push(io);
         routers.configs.push(config);
         let (name, interface) = (router.name.clone(), router.interface.clone());
@@ -299,6 +298,22 @@ pub(crate) fn receive_config(
     router_io(plan.global.profile, router, id, (0, track)).map(|io| io.receive)
 }
 
+/// U-06: the check value covers the TTL over multicast, as keepalived has it.
+const fn authentication(plan: AuthPlan, multicast: bool) -> Auth {
+    match plan {
+        AuthPlan::None => Auth::None,
+        AuthPlan::Pass(bytes) => Auth::Pass(Password::from_wire(bytes)),
+        AuthPlan::Ah(bytes) => Auth::Ah {
+            key: Password::from_wire(bytes),
+            icv: if multicast {
+                IcvForm::TtlKept
+            } else {
+                IcvForm::TtlZeroed
+            },
+        },
+    }
+}
+
 fn router_io(
     profile: Profile,
     router: &RouterPlan,
@@ -312,18 +327,7 @@ fn router_io(
             error,
         })?;
     let multicast = matches!(router.transport, Transport::Multicast { .. });
-    let auth = match router.auth {
-        AuthPlan::None => Auth::None,
-        AuthPlan::Pass(bytes) => Auth::Pass(Password::from_wire(bytes)),
-        AuthPlan::Ah(bytes) => Auth::Ah {
-            key: Password::from_wire(bytes),
-            icv: if multicast {
-                IcvForm::TtlKept
-            } else {
-                IcvForm::TtlZeroed
-            },
-        },
-    };
+    let auth = authentication(router.auth, multicast);
     let (destinations, ttl, transport) = match &router.transport {
         Transport::Multicast { group } => (
             vec![*group],
@@ -396,6 +400,7 @@ fn router_io(
         source: None,
         sequence: 0,
         ah: AhSequence::default(),
+        replayed_by: None,
         faults: FaultSet::NONE,
         started: false,
         record: AdvertRecord::default(),

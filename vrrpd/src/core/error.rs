@@ -3,6 +3,7 @@
 use std::io;
 
 use vrrp_proto::addr::AddressListError;
+use vrrp_proto::wire::AdvertError;
 
 /// Why the core could not start or take a new plan.
 #[derive(Debug, thiserror::Error)]
@@ -36,13 +37,14 @@ pub enum CoreError {
         /// The later one's name.
         router: String,
     },
-    /// The interval does not fit the version.
-    #[error(
-        "virtual router {router} has an interval that its version cannot express; change advert_int or version"
-    )]
+    /// Settings of a router make no advert.
+    #[error("virtual router {router} cannot be advertised; {}", remedy(.error))]
     Unsendable {
         /// Its name.
         router: String,
+        /// Which setting its version cannot express.
+        #[source]
+        error: AdvertError,
     },
     /// A limit that is far beyond any use was reached.
     #[error("too many {what}: at most {limit}")]
@@ -55,4 +57,15 @@ pub enum CoreError {
     /// The engine does not take commands: it hangs, or it has ended.
     #[error("the engine takes no commands")]
     EngineBusy,
+}
+
+/// What the operator can do about settings that make no advert.
+const fn remedy(error: &AdvertError) -> &'static str {
+    match error {
+        AdvertError::V2OverIpv6 => "use version 3 for IPv6",
+        AdvertError::IntervalTooLong(_) | AdvertError::NotWholeSeconds(_) => {
+            "change its interval or its version"
+        }
+        AdvertError::NoAddress => "give it an address, or use version 2 over IPv4",
+    }
 }

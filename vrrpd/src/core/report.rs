@@ -280,6 +280,8 @@ pub enum ResignReason {
     AddressThreadLost,
     /// The kernel refused what the loop stands on (epoll or timer), with its errno.
     LoopBroken(i32),
+    /// The engine panicked: a defect of its own.
+    Panicked,
 }
 
 impl fmt::Display for ResignReason {
@@ -292,6 +294,7 @@ impl fmt::Display for ResignReason {
             ),
             Self::AddressThreadLost => f.write_str("the address thread has ended unexpectedly"),
             Self::LoopBroken(errno) => write!(f, "the event loop fails with errno {errno}"),
+            Self::Panicked => f.write_str("the engine thread panicked"),
         }
     }
 }

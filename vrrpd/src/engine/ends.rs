@@ -30,6 +30,9 @@ pub(crate) enum Command {
     },
     /// Every router leaves; then the threads end.
     Stop(StopKind),
+    /// A defect of the engine.
+    #[cfg(test)]
+    Panic,
 }
 
 /// The engine's ends of its queues. Everything that comes in raises one signal.

@@ -40,4 +40,4 @@ pub(crate) use setup::{DiscardReport, InterfaceIo, Io, RouterIo, Setup};
 #[cfg(feature = "slow-steps")]
 pub(crate) use slow::Order as SlowStep;
 pub(crate) use stamp_ring::StampRing;
-pub(crate) use transmit::is_sendable;
+pub(crate) use transmit::check_sendable;

@@ -251,6 +251,9 @@ fn judge(
         Err(discard) => {
             router.received.discards[discard.index()] += 1;
             router.discards.note();
+            if discard == Discard::AuthReplay {
+                router.replayed_by = Some(datagram.source);
+            }
             if let Some(flight) = io.flight.as_deref_mut() {
                 let at = flight.time(arrived.unwrap_or(read));
                 let refused = refused(router, &datagram, discard, at);

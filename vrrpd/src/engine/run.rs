@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::AsFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -23,7 +24,7 @@ use super::receive::{self, Strays};
 use super::setup::Setup;
 use super::steps::{Steps, Timed};
 use super::stop::Stopping;
-use crate::core::{CoreOptions, DemotionReason, Report, ResignReason, SchedulingClass};
+use crate::core::{CoreOptions, DemotionReason, OnResign, Report, ResignReason, SchedulingClass};
 use crate::sys::message::Inbox;
 
 /// Packets taken in one wake-up before deadlines are looked at (safety rule 4).
@@ -131,16 +132,28 @@ impl Engine {
     }
 
     /// Runs until stopped; gives back why, if the engine resigned.
+    ///
+    /// A panic is a defect of ours, and no reason to leave the addresses here without adverts: the routers say goodbye
+    /// as far as the engine still can, and what is left to do the others do when this thread is gone.
     pub(crate) fn run(mut self) -> Option<ResignReason> {
+        let ran = catch_unwind(AssertUnwindSafe(|| self.run_loop()));
+        ran.unwrap_or_else(|_| {
+            // The other world lives and ends the process in order.
+            self.options.on_resign = OnResign::EndThreads;
+            Some(self.give_up(ResignReason::Panicked))
+        })
+    }
+
+    fn run_loop(&mut self) -> Option<ResignReason> {
         let mut events = [EpollEvent::empty(); EVENTS];
         if let Err(errno) = self.arm(clock::now()) {
-            return Some(self.give_up(errno));
+            return Some(self.give_up(ResignReason::LoopBroken(errno as i32)));
         }
         loop {
             let count = match self.epoll.wait(&mut events, EpollTimeout::NONE) {
                 Ok(count) => count,
                 Err(nix::Error::EINTR) => 0,
-                Err(errno) => return Some(self.give_up(errno)),
+                Err(errno) => return Some(self.give_up(ResignReason::LoopBroken(errno as i32))),
             };
             let woke = clock::now();
             self.wake_up(woke, events.get(..count).unwrap_or_default());
@@ -149,7 +162,7 @@ impl Engine {
                 return end;
             }
             if let Err(errno) = self.arm(woke) {
-                return Some(self.give_up(errno));
+                return Some(self.give_up(ResignReason::LoopBroken(errno as i32)));
             }
         }
     }
@@ -224,6 +237,8 @@ impl Engine {
                     }
                 }
                 Command::Stop(kind) => self.stop(kind),
+                #[cfg(test)]
+                Command::Panic => panic!("a test asked for it"),
             }
         }
     }

@@ -67,6 +67,8 @@ pub(crate) struct RouterIo {
     /// Sequence number of the last advert.
     pub(crate) sequence: u16,
     pub(crate) ah: AhSequence,
+    /// Who sent the last advert that was refused as replayed since our own last one.
+    pub(crate) replayed_by: Option<IpAddr>,
     /// The driver's own faults, as the node was told last.
     pub(crate) faults: FaultSet,
     /// Whether the node was told to start it, and the other world that it was.
@@ -166,6 +168,7 @@ impl RouterIo {
         self.receive.own_source = old.receive.own_source;
         self.sequence = old.sequence;
         self.ah = old.ah;
+        self.replayed_by = old.replayed_by;
         self.faults = old.faults;
         self.started = old.started;
         self.record = old.record;

@@ -149,8 +149,7 @@ impl Engine {
     }
 
     /// The loop cannot go on: leaves without it.
-    pub(super) fn give_up(&mut self, errno: nix::Error) -> ResignReason {
-        let reason = ResignReason::LoopBroken(errno as i32);
+    pub(super) fn give_up(&mut self, reason: ResignReason) -> ResignReason {
         self.resign(reason);
         let end = clock::now().saturating_add(self.options.stop_bound);
         while self.look_at_end().is_none() {

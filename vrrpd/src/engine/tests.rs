@@ -3,6 +3,7 @@
 mod calls;
 mod cost;
 mod host;
+mod panics;
 pub(crate) mod plans;
 mod recorded;
 mod running;

@@ -8,7 +8,7 @@ use vrrp_proto::node::RouterIndex;
 use vrrp_proto::router::Config;
 use vrrp_proto::time::Instant;
 use vrrp_proto::units::{Version, WirePriority};
-use vrrp_proto::wire::{Advert, Envelope, MAX_PACKET};
+use vrrp_proto::wire::{AdvertError, Envelope, MAX_PACKET};
 
 use super::clock::{self, ClockPair};
 use super::flight::{Due, Flight, OutQueue, Seen};
@@ -167,9 +167,14 @@ impl Outbox {
             send,
             destinations,
             ah,
+            replayed_by,
             record,
             ..
         } = router;
+        if let Some(other) = replayed_by.take() {
+            // Differently many on both sides, so that two that collided do not do so again.
+            ah.leave_out(if source > other { 2 } else { 1 });
+        }
         // Settings that do not fit the version are refused when the setup is built.
         let Ok(advert) = send.advert(version, interoperate, priority) else {
             record.copy_refused(libc::EINVAL);
@@ -413,13 +418,12 @@ const fn next_sequence(last: u16) -> u16 {
     if last == u16::MAX { 2 } else { last + 1 }
 }
 
-/// An advert that can be sent in every version that the router speaks.
-pub(crate) fn is_sendable(router: &RouterIo, config: &Config) -> bool {
+/// Whether an advert can be sent in every version that the router speaks, and if not, why.
+pub(crate) fn check_sendable(router: &RouterIo, config: &Config) -> Result<(), AdvertError> {
     let priority = WirePriority::from(config.priority);
-    versions(config).iter().all(|version| {
-        let advert: Result<Advert<'_>, _> =
-            router.send.advert(*version, config.interoperate, priority);
-        advert.is_ok()
+    versions(config).iter().try_for_each(|version| {
+        let advert = router.send.advert(*version, config.interoperate, priority);
+        advert.map(|_| ())
     })
 }
 

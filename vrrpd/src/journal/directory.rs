@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use nix::unistd::{Gid, Uid};
 
 use crate::service::locked::{self, Purpose};
+use crate::service::orphans;
 
 /// The first argument of the process that makes a directory.
 pub(crate) const ARGUMENT: &str = "--make-journal-directory";
@@ -19,22 +20,23 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Makes the directory where it is missing and gives it to a user, without waiting for long. What fails shows when it is
 /// used.
 pub(crate) fn make(path: &Path, uid: Uid, gid: Gid) {
-    let child = Command::new("/proc/self/exe")
+    let mut command = Command::new("/proc/self/exe");
+    command
         .arg(ARGUMENT)
         .arg(path)
         .arg(uid.to_string())
         .arg(gid.to_string())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    let Ok(mut child) = child else {
+        .stderr(Stdio::null());
+    let Ok(mut child) = orphans::start_own(&mut command) else {
         return;
     };
     let begin = Instant::now();
     while matches!(child.try_wait(), Ok(None)) && begin.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_millis(2));
     }
+    orphans::let_go(&child);
 }
 
 /// The process that makes it. True where it is there and given away.

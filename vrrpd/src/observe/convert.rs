@@ -172,6 +172,7 @@ pub(super) fn resigned(reason: core::ResignReason) -> ResignReason {
         },
         core::ResignReason::AddressThreadLost => ResignReason::AddressThreadLost,
         core::ResignReason::LoopBroken(errno) => ResignReason::LoopBroken { errno },
+        core::ResignReason::Panicked => ResignReason::EnginePanicked,
     }
 }
 
@@ -355,11 +356,22 @@ pub(super) fn plain(report: &Report, names: &dyn Names, plan: &Plan) -> Option<K
         Report::Lost { count, .. } => Kind::ReportsLost {
             count: count.into(),
         },
-        Report::Addresses { router, state, .. } => Kind::Addresses {
-            router: router_name(router)?,
-            present: state.present,
-            wanted: state.wanted,
-        },
+        Report::Addresses { router, state, .. } => {
+            let name = names.router(router)?;
+            let planned = plan.routers.iter().find(|router| router.name == name);
+            // Nothing comes and nothing goes where there are none.
+            let none = |router: &RouterPlan| {
+                router.addresses.is_empty() && router.excluded.is_empty() && state.present == 0
+            };
+            if planned.is_some_and(none) {
+                return None;
+            }
+            Kind::Addresses {
+                router: Name::new(name),
+                present: state.present,
+                wanted: state.wanted,
+            }
+        }
         // Taken with what was remembered; the end of the core is the daemon's `Stopped`.
         Report::Transition { .. }
         | Report::Faults { .. }

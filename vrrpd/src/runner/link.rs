@@ -12,6 +12,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 
 use super::client::Runner;
 use super::files::FileError;
+use crate::service::orphans;
 
 /// The hidden first argument that makes a vrrpd the runner.
 pub const ARGUMENT: &str = "@runner";
@@ -76,14 +77,14 @@ impl Link {
             SockFlag::SOCK_CLOEXEC,
         );
         let (socket, theirs) = pair.map_err(|errno| RunnerError::Spawn(errno.into()))?;
-        let process = Command::new(executable)
+        let mut command = Command::new(executable);
+        command
             .arg0("vrrpd-runner")
             .arg(ARGUMENT)
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(RunnerError::Spawn)?;
+            .stderr(Stdio::null());
+        let process = orphans::start_own(&mut command).map_err(RunnerError::Spawn)?;
         Ok(Self { socket, process })
     }
 

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use vrrp_proto::router::{InterfaceKey, RouterId};
@@ -39,12 +40,16 @@ use crate::metrics;
 use crate::observe::{Identity, Observer};
 use crate::recorder::{self, Recorder};
 use crate::service::locked::LockedDirectory;
+use crate::service::orphans;
 use crate::service::signals::{Received, Request, Signals};
 use crate::service::systemd::Manager;
 use crate::world::explaining;
 
 /// Events that may wait for a thread.
 const EVENTS: usize = 1_024;
+
+/// How often orphans are looked for, where they are given to us.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// What the start prepared.
 pub(crate) struct Prepared {
@@ -195,8 +200,12 @@ async fn watch(options: &Options, prepared: Prepared) -> Result<Exit, Failure> {
     }
     let mut signals = signals.listen().map_err(|error| failed(&error))?;
     Manager::from_environment().ready("observes");
+    let mut look = tokio::time::interval(LOOK);
     let exit = loop {
         tokio::select! {
+            _ = look.tick() => {
+                orphans::take_away();
+            }
             signal = signals.next() => match signal {
                 Ok(signal) if signal.request == Request::Stop => {
                     observer.record(Kind::Stopping { reason: reason(&signal) });

@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use crate::load::Configuration;
 use crate::notify::{Group, Member};
 use crate::observe::ScriptRun;
+use crate::service::orphans;
 use crate::service::signals::{Received, Request};
 use crate::track::Verdict;
 
@@ -135,6 +136,7 @@ impl Running {
     /// Looks after the engine, which cannot tell of its own death.
     pub(super) fn handle_beat(&mut self) -> Option<Exit> {
         self.parts.claims.answer();
+        orphans::take_away();
         self.readiness.looked_at();
         #[cfg(feature = "slow-steps")]
         self.give_slow_step();

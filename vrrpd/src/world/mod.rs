@@ -12,6 +12,7 @@ mod reloading;
 mod stopping;
 
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,9 +95,18 @@ impl World {
             .thread_name("world")
             .build()
             .map_err(|error| Failure::new(Exit::Failure, &error))?;
-        let exit = runtime.block_on(async {
-            let mut running = Running::start(self)?;
-            Ok(running.run().await)
+        let ran = catch_unwind(AssertUnwindSafe(|| {
+            runtime.block_on(async {
+                let mut running = Running::start(self)?;
+                Ok(running.run().await)
+            })
+        }));
+        // The core has stopped its threads on the way.
+        let exit = ran.unwrap_or_else(|_| {
+            Err(Failure {
+                exit: Exit::Internal,
+                text: String::from("the daemon ends because of a defect of its own, told above"),
+            })
         });
         // A file system that hangs must not hold the exit.
         runtime.shutdown_background();

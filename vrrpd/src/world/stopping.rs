@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use vrrp_proto::router::StopKind;
 use vrrp_record::event::{Kind, StopReason};
 
@@ -14,6 +14,9 @@ use crate::exit::Exit;
 const OVERDUE: Duration = Duration::from_secs(10);
 /// From telling the runner to end to leaving it behind: its programs get SIGTERM, and SIGKILL 2 s later.
 const RUNNER_END: Duration = Duration::from_millis(2_500);
+
+/// How long the end waits for the core's threads at most: the address thread's own bound is 3 s.
+const THREADS_END: Duration = Duration::from_millis(3_500);
 
 /// A stop that is under way.
 #[derive(Debug)]
@@ -89,6 +92,11 @@ impl Running {
         self.metrics.stop();
         if !self.parts.runner.finish(RUNNER_END).await {
             tracing::warn!("the runner process still ends programs that do not obey");
+        }
+        // Addresses that a lost engine left behind are the address thread's to take off, and it ends with the process.
+        let until = Instant::now() + THREADS_END;
+        while !self.core.has_ended() && Instant::now() < until {
+            sleep(Duration::from_millis(5)).await;
         }
         self.observer.record(Kind::Stopped);
         drop(self.explain.take());

@@ -162,6 +162,17 @@ fn a_missing_value_is_fatal_with_status_2() {
     refused("vrrp_script {\nscript \"x\"\n}\n", 2, "has no value");
 }
 
+/// keepalived 2.2.7 takes a block without a name for no missing value (seen): it skips the block and goes on.
+#[test]
+fn a_router_or_group_without_a_name_is_skipped_with_status_5() {
+    for block in ["vrrp_instance", "vrrp_sync_group"] {
+        let loaded = read(&format!("{block} {{\n}}\n{}", instance("priority 50")));
+        assert_eq!(loaded.check_exit(), 5, "{}", loaded.render());
+        says(&loaded, "has no name and is skipped");
+        assert_eq!(loaded.plan.unwrap().routers.len(), 1);
+    }
+}
+
 /// A value that is missing hides the other classes, since keepalived reads no further.
 #[test]
 fn a_missing_value_decides_the_status() {

@@ -1,6 +1,7 @@
 //! Tests of one router. Each requirement of the state machine (S), the timers (T) and the safety rules has a test that
 //! names it.
 mod addresses;
+mod extensions;
 mod releasing;
 mod requirements;
 mod table;

@@ -3,10 +3,12 @@ use std::net::IpAddr;
 use vrrp_config::plan::{NotifyPlan, PeerPlan, TrackPlan};
 use vrrp_proto::node::RouterIndex;
 use vrrp_proto::units::{AdvertInterval, Family, Vrid};
-use vrrp_proto::wire::GROUP_V4;
+use vrrp_proto::wire::{AdvertError, GROUP_V4};
 
 use super::*;
+use crate::daemon::Failure;
 use crate::engine::tests::plans::{over_ipv6, plan, with_script};
+use crate::exit::Exit;
 use crate::net::ReceiveTransport as Listens;
 
 fn built(plan: &Plan) -> Result<Built, CoreError> {
@@ -141,7 +143,9 @@ fn authentication_by_header_asks_for_its_own_protocol() {
 fn plans_that_make_no_adverts_are_refused_with_the_routers_name() {
     let mut empty = plan("eth0", 100, 100);
     empty.routers[0].addresses.clear();
-    assert!(matches!(built(&empty), Err(CoreError::Unsendable { router }) if router == "VI_1"));
+    assert!(
+        matches!(built(&empty), Err(CoreError::Unsendable { router, error: AdvertError::NoAddress }) if router == "VI_1")
+    );
 
     let mut double = plan("eth0", 100, 100);
     let again = double.routers[0].addresses[0].clone();
@@ -156,12 +160,20 @@ fn plans_that_make_no_adverts_are_refused_with_the_routers_name() {
     fraction.routers[0].version = Version::V2;
     assert!(matches!(
         built(&fraction),
-        Err(CoreError::Unsendable { .. })
+        Err(CoreError::Unsendable {
+            error: AdvertError::NotWholeSeconds(_),
+            ..
+        })
     ));
 
     let mut long = plan("eth0", 100, 100);
     long.routers[0].interval = AdvertInterval::MAX_V2;
-    assert!(matches!(built(&long), Err(CoreError::Unsendable { .. })));
+    let error = built(&long).err().unwrap();
+    assert_eq!(
+        Failure::new(Exit::Configuration, &error).text,
+        "virtual router VI_1 cannot be advertised; change its interval or its version: \
+         an interval of 25500 centiseconds is over the 4095 of version 3"
+    );
 }
 
 #[test]

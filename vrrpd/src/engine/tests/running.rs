@@ -118,6 +118,11 @@ impl Running {
         }
     }
 
+    /// Waits until the router is in a state, whatever it was in before.
+    pub(super) fn reaches(&mut self, state: State) {
+        self.wait_until(&format!("{state:?}"), |router| router.router.state == state);
+    }
+
     pub(super) fn stop(mut self, kind: StopKind) {
         self.core.stop(kind);
         let stopped = self.wait_for("the end", |report| matches!(report, Report::Stopped { .. }));

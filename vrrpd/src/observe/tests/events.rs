@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use vrrp_proto::group::GroupIndex;
-use vrrp_proto::router::{Cause as ProtoCause, FaultSet, InterfaceKey, State, Transition};
+use vrrp_proto::router::{
+    AddressState, Cause as ProtoCause, FaultSet, InterfaceKey, State, Transition,
+};
 use vrrp_proto::time::Instant;
 use vrrp_proto::track::{Reading, TrackerId};
 use vrrp_proto::units::WirePriority;
@@ -239,6 +241,28 @@ fn a_release_keeps_the_word_until_the_addresses_are_gone() {
         told[2].starts_with("loadbalancer: MASTER -> INIT"),
         "{told:?}"
     );
+}
+
+/// A version 2 router without addresses has none that could be present or gone.
+#[test]
+fn nothing_is_told_of_addresses_where_a_router_has_none() {
+    let report = |present, wanted| Report::Addresses {
+        router: ID,
+        state: AddressState {
+            present,
+            wanted,
+            errno: None,
+        },
+        at: ago(0),
+    };
+    let mut empty = plan();
+    empty.routers[0].addresses.clear();
+    empty.routers[0].excluded.clear();
+    for (plan, expected) in [(plan(), 1), (empty, 0)] {
+        let bench = Bench::of(plan);
+        bench.observer.report(&report(0, 0), &Table);
+        assert_eq!(bench.sentences().len(), expected);
+    }
 }
 
 #[test]

@@ -182,6 +182,23 @@ impl Drop for Log {
     }
 }
 
+/// Panics go to the log, which makes nobody wait: standard error could.
+pub fn tell_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let thread = std::thread::current();
+        let place = panic.location().map(ToString::to_string);
+        let payload = panic.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        tracing::error!(
+            "defect in thread {} at {}: {}; please report it",
+            thread.name().unwrap_or("without a name"),
+            place.as_deref().unwrap_or("an unknown place"),
+            text.unwrap_or("no reason given"),
+        );
+    }));
+}
+
 /// Runs `act` with a subscriber for this thread alone.
 ///
 /// While tracing knows one subscriber only, a line that another thread comes to first is asked for on that thread, where

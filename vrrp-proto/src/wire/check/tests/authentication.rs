@@ -117,3 +117,34 @@ fn ah_sequence_survives_takeover_and_restart() {
     assert_eq!(deliver(&mut b, &mut restarted), Ok(()));
     assert_eq!(deliver(&mut restarted, &mut b), Ok(()), "way back in");
 }
+
+/// U-08: two Actives that send at the same moment use the same number and refuse each other's advert as replayed, every
+/// time. Whoever was refused leaves numbers out, differently many on both sides, and is heard again.
+#[test]
+fn actives_that_send_at_the_same_moment_hear_each_other_again() {
+    let (config, sent) = sealed(IcvForm::TtlKept);
+    let at_once = |a: &mut AhSequence, b: &mut AhSequence| {
+        let numbers = [a.advance().unwrap(), b.advance().unwrap()];
+        let hear = |number: u32, by: &mut AhSequence| {
+            let packet = sent.packet(number);
+            let datagram = Datagram::parse(Family::V4, &packet).unwrap();
+            config.receive(&datagram, by).map(|_| ())
+        };
+        [hear(numbers[1], a), hear(numbers[0], b)]
+    };
+    let (mut a, mut b) = (AhSequence::resumed(500), AhSequence::resumed(500));
+    for _ in 0..3 {
+        let refused = [Err(Discard::AuthReplay); 2];
+        assert_eq!(at_once(&mut a, &mut b), refused, "and so on for ever");
+    }
+    a.leave_out(2);
+    b.leave_out(1);
+    assert_eq!(at_once(&mut a, &mut b), [Err(Discard::AuthReplay), Ok(())]);
+    let answer = sent.packet(b.advance().unwrap());
+    let datagram = Datagram::parse(Family::V4, &answer).unwrap();
+    assert!(config.receive(&datagram, &mut a).is_ok());
+
+    let mut end = AhSequence::resumed(u32::MAX - 1);
+    end.leave_out(2);
+    assert_eq!(end.last(), u32::MAX - 1);
+}
