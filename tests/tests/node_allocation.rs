@@ -12,7 +12,8 @@ use vrrp_proto::node::{
     GroupSetup, Node, NodeConfig, NodeEvent, RouterIndex, RouterSetup, TrackerSetup,
 };
 use vrrp_proto::router::{
-    AddressState, Config, Event, FaultSet, InterfaceKey, Received, RouterId, State, StopKind,
+    AddressState, Config, Event, FaultSet, InterfaceKey, Received, RouterId, Standing, State,
+    StopKind,
 };
 use vrrp_proto::time::Instant;
 use vrrp_proto::track::{Reading, TrackLink, TrackerId};
@@ -148,6 +149,14 @@ impl Driver {
             self.each(Event::Faults(FaultSet::NONE));
             self.tell(NodeEvent::Stalled(Duration::from_secs(round)));
             self.run_for(6_000);
+            for standing in [
+                Standing::Yielded,
+                Standing::Reserve,
+                Standing::Out,
+                Standing::Normal,
+            ] {
+                self.tell(NodeEvent::Stand(standing));
+            }
             self.tell(NodeEvent::Stop(StopKind::Planned));
             self.run_for(1_000);
             self.each(Event::SuccessorAnnounced);

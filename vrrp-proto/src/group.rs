@@ -55,7 +55,12 @@ pub const fn order_after(cause: Cause) -> Option<GroupOrder> {
         | Cause::AddressesRefused { .. }
         | Cause::SuccessorReady
         | Cause::HoldExpired
-        | Cause::HoldUnhealthy => None,
+        | Cause::HoldUnhealthy
+        // All members are told.
+        | Cause::Yielded
+        | Cause::NoSuccessor
+        | Cause::TakenOut
+        | Cause::BackIn => None,
     }
 }
 

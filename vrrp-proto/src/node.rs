@@ -13,7 +13,8 @@ use alloc::vec::Vec;
 
 use crate::group::{self, GroupIndex};
 use crate::router::{
-    Action, Config, Event, FaultSet, GroupOrder, RouterId, State, StopKind, Timer, VirtualRouter,
+    Action, Config, Event, FaultSet, GroupOrder, RouterId, Standing, State, StopKind, Timer,
+    VirtualRouter,
 };
 use crate::time::Instant;
 use crate::track::{Assessment, Reading, TrackLink, TrackerId};
@@ -84,6 +85,8 @@ pub enum NodeEvent<'a> {
     Deadline,
     /// Every router leaves.
     Stop(StopKind),
+    /// What an operator asks of every router, and of those that a reload adds.
+    Stand(Standing),
 }
 
 /// What a deadline belongs to.
@@ -125,6 +128,8 @@ pub struct Node {
     deadlines: Deadlines,
     /// A router was started, so the ones that a reload adds are started too.
     started: bool,
+    /// What an operator asked of every router.
+    standing: Standing,
 }
 
 /// A router and what is known around it.
@@ -232,6 +237,7 @@ impl Node {
             groups,
             deadlines,
             started: false,
+            standing: Standing::Normal,
         };
         // Nobody runs yet: what trackers say from the start is no change to tell of.
         node.assess_all(Instant::ZERO, &mut |_, _, _| {});
@@ -270,7 +276,23 @@ impl Node {
                 }
                 self.started = false;
             }
+            NodeEvent::Stand(standing) => {
+                self.standing = standing;
+                // All of them before their groups look at the result, as above.
+                for index in self.indices() {
+                    let _ = self.deliver(now, index, Event::Stand(standing), sink);
+                }
+                for index in self.indices() {
+                    self.settle(now, index, None, sink);
+                }
+            }
         }
+    }
+
+    /// What an operator asked of every router.
+    #[must_use]
+    pub const fn standing(&self) -> Standing {
+        self.standing
     }
 
     /// Leaves the start of a router to the driver: [`Node::adopt`] does not start it where it is new. For a driver that
@@ -384,6 +406,7 @@ impl Node {
                 self.assess(now, index, sink);
             }
             Event::Stop(_)
+            | Event::Stand(_)
             | Event::Advert(_)
             | Event::Deadline
             | Event::Stalled(_)

@@ -50,11 +50,15 @@ pub fn down_interval(
 /// most 2 s and at most `configured`.
 #[must_use]
 pub fn release_bound(version: Version, interval: AdvertInterval, configured: Duration) -> Duration {
-    let lowest = Priority::new(1).unwrap_or(Priority::DEFAULT);
-    skew(version, lowest, interval)
-        .saturating_add(interval.as_duration())
+    successor_bound(version, interval)
         .min(LONGEST_RELEASE)
         .min(configured)
+}
+
+/// Within which time a successor has taken over after priority 0: the slowest skew, and one interval for its advert.
+#[must_use]
+pub fn successor_bound(version: Version, interval: AdvertInterval) -> Duration {
+    skew(version, Priority::LOWEST, interval).saturating_add(interval.as_duration())
 }
 
 /// A wake-up of a Backup that was later than this counts as an own stall.

@@ -67,6 +67,8 @@ pub struct Priority(NonZeroU8);
 impl Priority {
     /// The priority of the address owner.
     pub const OWNER: Self = Self(NonZeroU8::MAX);
+    /// The lowest priority that may be configured.
+    pub const LOWEST: Self = Self(NonZeroU8::MIN);
     /// What a router has when nothing is configured (RFC 9568 §6.1).
     pub const DEFAULT: Self = Self(NonZeroU8::new(100).unwrap());
 

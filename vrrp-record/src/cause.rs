@@ -91,6 +91,14 @@ pub enum Cause {
     HoldExpired,
     /// A tracked object failed while the addresses were held.
     HoldUnhealthy,
+    /// An operator asked to give way.
+    Yielded,
+    /// Gave way, and nobody took over within the bound.
+    NoSuccessor,
+    /// An operator took the router out for maintenance, whether somebody takes over or not.
+    TakenOut,
+    /// An operator ended such a maintenance.
+    BackIn,
     /// Whoever watched from outside did not see why: a goodbye, or a silence that nothing explains.
     Unseen,
     /// A cause that a newer daemon knows.
@@ -131,6 +139,10 @@ impl Cause {
             Self::SuccessorReady => "successor_ready",
             Self::HoldExpired => "hold_expired",
             Self::HoldUnhealthy => "hold_unhealthy",
+            Self::Yielded => "yielded",
+            Self::NoSuccessor => "no_successor",
+            Self::TakenOut => "taken_out",
+            Self::BackIn => "back_in",
             Self::Unseen => "unseen",
             Self::Other => "other",
         }
@@ -176,6 +188,10 @@ impl Cause {
             proto::Cause::SuccessorReady => Self::SuccessorReady,
             proto::Cause::HoldExpired => Self::HoldExpired,
             proto::Cause::HoldUnhealthy => Self::HoldUnhealthy,
+            proto::Cause::Yielded => Self::Yielded,
+            proto::Cause::NoSuccessor => Self::NoSuccessor,
+            proto::Cause::TakenOut => Self::TakenOut,
+            proto::Cause::BackIn => Self::BackIn,
         }
     }
 }
@@ -265,6 +281,12 @@ impl fmt::Display for Cause {
             Self::HoldUnhealthy => {
                 f.write_str("a tracked object failed while the addresses were held")
             }
+            Self::Yielded => f.write_str("asked to give way"),
+            Self::NoSuccessor => {
+                f.write_str("asked to give way, and nobody took over within the bound")
+            }
+            Self::TakenOut => f.write_str("taken out for maintenance"),
+            Self::BackIn => f.write_str("maintenance ended"),
             Self::Unseen => f.write_str("for a reason that is not seen from outside"),
             Self::Other => f.write_str("a cause that this version does not know"),
         }
@@ -296,6 +318,10 @@ mod tests {
             Cause::Group { group: None },
             Cause::AddressesRefused { errno: Some(1) },
             Cause::HoldUnhealthy,
+            Cause::Yielded,
+            Cause::NoSuccessor,
+            Cause::TakenOut,
+            Cause::BackIn,
         ] {
             let json = serde_json::to_value(cause).unwrap();
             assert_eq!(json["code"], cause.code());

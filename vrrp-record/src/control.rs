@@ -48,6 +48,25 @@ pub enum Command {
     Status,
     /// Read the configuration again. Root only.
     Reload,
+    /// Let every router give way to whoever is there (safety rule 9). Root only.
+    Yield {
+        /// For so many milliseconds; without, until the other one falls silent or [`Self::YieldCancel`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        for_ms: Option<u64>,
+    },
+    /// End [`Self::Yield`]. Root only.
+    YieldCancel,
+    /// Give way and stay the last to take over, also after a restart. Root only.
+    Maintenance {
+        /// For so many milliseconds; without, until [`Self::MaintenanceEnd`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        for_ms: Option<u64>,
+        /// Take no part at all, whether somebody takes over or not.
+        #[serde(default)]
+        force: bool,
+    },
+    /// End [`Self::Maintenance`]. Root only.
+    MaintenanceEnd,
     /// Anything that a newer client knows.
     #[serde(other)]
     Unknown,
@@ -59,16 +78,25 @@ impl Command {
     pub const fn changes(self) -> bool {
         match self {
             Self::Status | Self::Unknown => false,
-            Self::Reload => true,
+            Self::Reload
+            | Self::Yield { .. }
+            | Self::YieldCancel
+            | Self::Maintenance { .. }
+            | Self::MaintenanceEnd => true,
         }
     }
 
-    /// Its name, as in JSON.
+    /// Its name, for records and people.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Status => "status",
             Self::Reload => "reload",
+            Self::Yield { .. } => "yield",
+            Self::YieldCancel => "yield --cancel",
+            Self::Maintenance { force: false, .. } => "maintenance on",
+            Self::Maintenance { force: true, .. } => "maintenance on --force",
+            Self::MaintenanceEnd => "maintenance off",
             Self::Unknown => "unknown",
         }
     }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::cause::Cause;
 pub use crate::outcome::{
-    Anomaly, DownReason, InterfaceChange, ReloadOutcome, Remover, ResignReason, RunOutcome,
-    SchedulingChange, StopReason, TrackerKind, TrackerState,
+    Anomaly, Asked, AskedPhase, DownReason, InterfaceChange, ReloadOutcome, Remover, ResignReason,
+    RunOutcome, SchedulingChange, StopReason, TrackerKind, TrackerState,
 };
 use crate::text::Name;
 use crate::words::{Faults, Objects, Word};
@@ -315,6 +315,18 @@ pub enum Kind {
         /// Whether it was carried out.
         granted: bool,
     },
+    /// An operator's word about the whole node begins, goes on or ends.
+    Asked {
+        /// What was asked.
+        what: Asked,
+        /// What becomes of it.
+        phase: AskedPhase,
+        /// For how long it has been in force, in milliseconds.
+        age_ms: u64,
+        /// How much of its time is left, in milliseconds, where it has an end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        left_ms: Option<u64>,
+    },
     /// A signal came that does not stop the daemon.
     Signal {
         /// Its number.
@@ -380,6 +392,7 @@ impl Kind {
             Self::Heartbeat { .. } => "heartbeat",
             Self::Resigned { .. } => "resigned",
             Self::Command { .. } => "command",
+            Self::Asked { .. } => "asked",
             Self::Signal { .. } => "signal",
             Self::ReportsLost { .. } => "reports_lost",
             Self::Other => "other",
@@ -423,6 +436,7 @@ impl Kind {
             | Self::AddressLeftOver { .. }
             | Self::Heartbeat { .. }
             | Self::Command { .. }
+            | Self::Asked { .. }
             | Self::Signal { .. }
             | Self::ReportsLost { .. }
             | Self::Other => None,
@@ -479,6 +493,12 @@ mod tests {
                 count: 1,
             },
             Kind::ReportsLost { count: 1 },
+            Kind::Asked {
+                what: Asked::Maintenance,
+                phase: AskedPhase::GoesOn,
+                age_ms: 7_200_000,
+                left_ms: Some(1_000),
+            },
             Kind::NearFailover {
                 router,
                 number: 16,

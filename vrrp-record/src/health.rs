@@ -3,7 +3,7 @@
 //! A BACKUP is as healthy as a MASTER. What keeps this node from doing its part in a failover is a reason against
 //! health; what only weakens a measurement or a guarantee is a note.
 
-use crate::event::{TrackerKind, TrackerState};
+use crate::event::{Asked, TrackerKind, TrackerState};
 use crate::quantity::{Errno, Span};
 use crate::status::{Health, LedgerEntry, Router, Status};
 use crate::words::Word;
@@ -19,6 +19,17 @@ pub fn judge(status: &Status) -> Health {
     let mut notes = Vec::new();
     if status.routers.is_empty() {
         reasons.push(String::from("no virtual router is configured"));
+    }
+    match status.asked.map(|asked| asked.what) {
+        Some(Asked::MaintenanceForced) => reasons.push(String::from(
+            "maintenance keeps this node out of the election: vrrpctl maintenance off ends it",
+        )),
+        Some(asked @ (Asked::Maintenance | Asked::Yield)) => notes.push(format!(
+            "{asked}: {}; {} ends it",
+            asked.meaning(),
+            asked.ended_by()
+        )),
+        Some(Asked::Other) | None => {}
     }
     for router in &status.routers {
         judge_router(router, &mut reasons, &mut notes);
@@ -91,6 +102,8 @@ fn judge_router(router: &Router, reasons: &mut Vec<String>, notes: &mut Vec<Stri
                 format!("{name}: {why}")
             });
         }
+        // Said once, for the node.
+        Word::Init if router.asked == Some(Asked::MaintenanceForced) => {}
         Word::Init => reasons.push(match router.fault_sentences.first() {
             Some(why) => format!("{name} has not started: {why}"),
             None => format!("{name} has not started"),

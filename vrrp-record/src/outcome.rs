@@ -29,6 +29,82 @@ pub enum StopReason {
     Internal,
 }
 
+/// What an operator asked of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asked {
+    /// To give way.
+    Yield,
+    /// To be the last to take over.
+    Maintenance,
+    /// To take no part.
+    MaintenanceForced,
+    /// Anything that a newer daemon knows.
+    #[serde(other)]
+    Other,
+}
+
+impl Asked {
+    /// Whether it is maintenance of either kind.
+    #[must_use]
+    pub const fn is_maintenance(self) -> bool {
+        matches!(self, Self::Maintenance | Self::MaintenanceForced)
+    }
+
+    /// What the node does meanwhile.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Yield => "BACKUP until the MASTER falls silent",
+            Self::Maintenance => "MASTER only while nobody else is there, with priority 1",
+            Self::MaintenanceForced => "out of the election, whoever else is there",
+            Self::Other => "something that this version does not know",
+        }
+    }
+
+    /// The command that ends it.
+    #[must_use]
+    pub const fn ended_by(self) -> &'static str {
+        match self {
+            Self::Yield => "vrrpctl yield --cancel",
+            Self::Maintenance | Self::MaintenanceForced => "vrrpctl maintenance off",
+            Self::Other => "the vrrpctl of the daemon's own version",
+        }
+    }
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Yield => "given way",
+            Self::Maintenance => "maintenance",
+            Self::MaintenanceForced => "maintenance by force",
+            Self::Other => "another order",
+        })
+    }
+}
+
+/// What becomes of an operator's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AskedPhase {
+    /// It is in force.
+    Began,
+    /// It is in force still, as it was before this start.
+    Kept,
+    /// It is in force still; told once an hour.
+    GoesOn,
+    /// An operator ended it.
+    Ended,
+    /// Its time is up.
+    TimeUp,
+    /// Nobody took over within the bound, or whoever did is gone: this node is MASTER.
+    Needed,
+    /// Anything that a newer daemon knows.
+    #[serde(other)]
+    Other,
+}
+
 /// What is tracked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::event::{DownReason, InterfaceChange, Kind};
+use crate::event::{Asked, AskedPhase, DownReason, InterfaceChange, Kind};
 use crate::outcome::Sent;
 use crate::quantity::{Errno, Plural, Span};
 use crate::words::{Faults, Objects};
@@ -331,6 +331,12 @@ impl fmt::Display for Kind {
                     None => write!(f, "uid {uid} (pid {pid}) {verdict} {command}"),
                 }
             }
+            Self::Asked {
+                what,
+                phase,
+                age_ms,
+                left_ms,
+            } => asked(f, *what, *phase, *age_ms, *left_ms),
             Self::Signal {
                 number,
                 pid,
@@ -397,6 +403,30 @@ const fn civil(day: i64) -> (i64, i64, i64) {
         (month - 9, 1)
     };
     (year + era * 400 + later, month, day)
+}
+
+/// An operator's word and what becomes of it.
+fn asked(
+    f: &mut fmt::Formatter<'_>,
+    what: Asked,
+    phase: AskedPhase,
+    age_ms: u64,
+    left_ms: Option<u64>,
+) -> fmt::Result {
+    let (age, meaning) = (millis(age_ms), what.meaning());
+    match phase {
+        AskedPhase::Began => write!(f, "{what}: {meaning}")?,
+        AskedPhase::Kept => write!(f, "{what} outlasts the restart, for {age} now: {meaning}")?,
+        AskedPhase::GoesOn => write!(f, "{what} for {age}: {meaning}")?,
+        AskedPhase::Ended => return write!(f, "{what} ended after {age}"),
+        AskedPhase::TimeUp => return write!(f, "{what} ended after {age}: its time is up"),
+        AskedPhase::Needed => return write!(f, "{what} ended after {age}: this node is needed"),
+        AskedPhase::Other => return write!(f, "{what}"),
+    }
+    match left_ms {
+        Some(left) => write!(f, "; {} left", millis(left)),
+        None => write!(f, "; {} ends it", what.ended_by()),
+    }
 }
 
 #[cfg(test)]
@@ -546,6 +576,24 @@ mod tests {
                     granted: false,
                 },
                 "uid 1000 (pid 4711) was refused reload",
+            ),
+            (
+                Kind::Asked {
+                    what: Asked::Maintenance,
+                    phase: AskedPhase::GoesOn,
+                    age_ms: 7_200_000,
+                    left_ms: None,
+                },
+                "maintenance for 2 h: MASTER only while nobody else is there, with priority 1; vrrpctl maintenance off ends it",
+            ),
+            (
+                Kind::Asked {
+                    what: Asked::Yield,
+                    phase: AskedPhase::TimeUp,
+                    age_ms: 600_000,
+                    left_ms: Some(0),
+                },
+                "given way ended after 10 min: its time is up",
             ),
         ] {
             assert_eq!(kind.to_string(), sentence);

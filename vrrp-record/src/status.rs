@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::cause::Cause;
-use crate::event::{Event, RunOutcome, TrackerKind, TrackerState};
+use crate::event::{Asked, Event, RunOutcome, TrackerKind, TrackerState};
 use crate::moment::Moment;
 use crate::words::{Faults, Word};
 
@@ -31,6 +31,9 @@ pub struct Status {
     pub taken_monotonic_ns: u64,
     /// The daemon itself.
     pub daemon: Daemon,
+    /// What an operator asked of the node and is in force: maintenance, or giving way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<OnRequest>,
     /// Virtual routers, in file order.
     pub routers: Vec<Router>,
     /// Sync groups, in file order.
@@ -66,6 +69,22 @@ pub struct Health {
     /// What is worth knowing and no reason to worry by itself.
     #[serde(default)]
     pub notes: Vec<String>,
+}
+
+/// An operator's word that is in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnRequest {
+    /// What was asked.
+    pub what: Asked,
+    /// Since when.
+    pub since: Moment,
+    /// How much of its time is left, in milliseconds, where it has an end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_ms: Option<u64>,
+    /// The user who asked.
+    pub uid: u32,
+    /// The process that asked.
+    pub pid: u32,
 }
 
 /// The daemon itself.
@@ -153,6 +172,9 @@ pub struct Router {
     /// `state MASTER` was written in the configuration.
     #[serde(default)]
     pub wanted_master: bool,
+    /// What an operator asked of it, as its state machine has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
     /// Takes over from a lower Active.
     pub preempt: bool,
     /// How long it tolerates a lower Active first, in milliseconds.

@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use vrrp_record::words::Word;
@@ -62,6 +63,56 @@ pub(crate) enum Command {
     Top(TopArgs),
     /// Let the daemon read its configuration again (root only).
     Reload,
+    /// Give the addresses to the other node, which keeps them until it falls silent (root only).
+    ///
+    /// The addresses answer here until the other node has them. Where nobody takes over this node stays MASTER, and the
+    /// command exits with 1. A node that is BACKUP already stays BACKUP, whatever its priority.
+    Yield(YieldArgs),
+    /// Keep this node away from the addresses, also after a restart and a reload (root only).
+    #[command(subcommand)]
+    Maintenance(MaintenanceCommand),
+}
+
+/// Options of `yield`.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct YieldArgs {
+    /// Take part as configured again after this time: 90s, 10min, 2h.
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_term)]
+    pub(crate) term: Option<Duration>,
+    /// Take part as configured again now.
+    #[arg(long, conflicts_with = "term")]
+    pub(crate) cancel: bool,
+}
+
+/// What to do about maintenance.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum MaintenanceCommand {
+    /// Give way, and then be MASTER only while nobody else is there.
+    ///
+    /// Where nobody takes over this node stays MASTER, nothing changes, and the command exits with 1.
+    On {
+        /// End it by itself after this time: 90s, 10min, 2h.
+        #[arg(long = "for", value_name = "TIME", value_parser = parse_term)]
+        term: Option<Duration>,
+        /// Leave whether somebody takes over or not, and take no part until it ends.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Take part as configured again.
+    Off,
+}
+
+/// The longest time that an order may be limited to.
+const LONGEST_TERM: Duration = Duration::from_secs(366 * 86_400);
+
+fn parse_term(text: &str) -> Result<Duration, String> {
+    let nanos = crate::when::span(text).and_then(|nanos| u64::try_from(nanos).ok());
+    match nanos.map(Duration::from_nanos) {
+        Some(term) if term < Duration::from_secs(1) => Err("at least one second".to_owned()),
+        Some(term) if term > LONGEST_TERM => Err("at most 366 days".to_owned()),
+        Some(term) => Ok(term),
+        None => Err("a length of time is like 90s, 10min or 2h".to_owned()),
+    }
 }
 
 /// Options of `status`.
@@ -89,6 +140,16 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn terms_are_times_between_a_second_and_a_year() {
+        assert_eq!(parse_term("10min"), Ok(Duration::from_secs(600)));
+        for wrong in ["", "10", "-5s", "10ms", "400d", "soon"] {
+            parse_term(wrong).unwrap_err();
+        }
+        Cli::try_parse_from(["vrrpctl", "yield", "--cancel", "--for", "2s"]).unwrap_err();
+        Cli::try_parse_from(["vrrpctl", "maintenance"]).unwrap_err();
     }
 
     #[test]

@@ -8,7 +8,7 @@ use vrrp_record::control::{Answer, Command};
 use vrrp_record::health;
 use vrrp_record::status::{SCHEMA, Status};
 
-use crate::cli::{self, Cli, StatusArgs};
+use crate::cli::{self, Cli, MaintenanceCommand, StatusArgs, YieldArgs};
 use crate::client::{self, ClientError};
 use crate::output::Output;
 use crate::render;
@@ -79,7 +79,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, output: &mut Output) -
         cli::Command::Compare(arguments) => reading::compare(&cli, arguments, output),
         cli::Command::Bundle(arguments) => live::bundle(&cli, arguments, output),
         cli::Command::Top(arguments) => live::top(&cli, arguments, output),
-        cli::Command::Reload => reload(&cli, output),
+        cli::Command::Reload => change(&cli, Command::Reload, output),
+        cli::Command::Yield(arguments) => change(&cli, yields(*arguments), output),
+        cli::Command::Maintenance(arguments) => change(&cli, maintenance(*arguments), output),
     };
     done.unwrap_or_else(|error| {
         output.message(&error);
@@ -221,8 +223,28 @@ fn keep_only(status: &mut Status, names: &[String]) {
     status.health = health::judge(status);
 }
 
-fn reload(cli: &Cli, output: &mut Output) -> Result<Exit, Trouble> {
-    match client::ask(&cli.run_dir, Command::Reload)? {
+fn yields(arguments: YieldArgs) -> Command {
+    match arguments {
+        YieldArgs { cancel: true, .. } => Command::YieldCancel,
+        YieldArgs { term, .. } => Command::Yield {
+            for_ms: term.map(vrrp_record::moment::millis),
+        },
+    }
+}
+
+fn maintenance(command: MaintenanceCommand) -> Command {
+    match command {
+        MaintenanceCommand::On { term, force } => Command::Maintenance {
+            for_ms: term.map(vrrp_record::moment::millis),
+            force,
+        },
+        MaintenanceCommand::Off => Command::MaintenanceEnd,
+    }
+}
+
+/// Asks for a change, and says what was done.
+fn change(cli: &Cli, command: Command, output: &mut Output) -> Result<Exit, Trouble> {
+    match client::ask(&cli.run_dir, command)? {
         Answer::Done { message } => {
             output.answer(&format!("{message}\n"));
             Ok(Exit::Healthy)

@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
-use vrrp_record::event::TrackerState;
+use vrrp_record::event::{Asked, TrackerState};
 use vrrp_record::quantity::Span;
 use vrrp_record::status::{ActivePeer, LedgerEntry, Router, Status};
 use vrrp_record::words::Word;
@@ -29,7 +29,21 @@ pub(crate) fn reasons<'a>(status: &'a Status, names: &[String]) -> Vec<Reason<'a
         .routers
         .iter()
         .filter(|router| names.is_empty() || names.contains(&router.name))
-        .map(reason)
+        .map(|router| {
+            let mut reason = reason(router);
+            // Its priority, or its absence, is the operator's first.
+            if let Some(asked) = router.asked
+                && router.state != Word::Master
+            {
+                let who = status.asked.filter(|order| order.what == asked);
+                let since = who.map_or_else(String::new, |order| {
+                    format!(" for {}, by uid {}", Span(order.since.age()), order.uid)
+                });
+                reason.answer = format!("{asked}{since}: {}; {}", asked.meaning(), reason.answer);
+                reason.remedies.insert(0, asked.ended_by().to_owned());
+            }
+            reason
+        })
         .collect()
 }
 
@@ -49,6 +63,9 @@ fn reason(router: &Router) -> Reason<'_> {
                 router.fault_sentences.join("; ")
             };
             format!("FAULT keeps it out of the election: {faults}")
+        }
+        (Word::Init, _) if router.asked == Some(Asked::MaintenanceForced) => {
+            String::from("it takes no part")
         }
         (Word::Init, _) => {
             let why = router.fault_sentences.first().unwrap_or(&router.why);
@@ -79,6 +96,11 @@ fn backup(router: &Router, active: &ActivePeer, remedies: &mut Vec<String>) -> S
         return format!(
             "{peer} has been silent for {heard}, longer than the {} allowed: this node takes over now",
             millis(router.down_interval_ms)
+        );
+    }
+    if router.asked == Some(Asked::Yield) && ours >= theirs {
+        return format!(
+            "{peer} is MASTER with priority {theirs}, ours is {ours}; this node gave way and lets it stay"
         );
     }
     if ours > theirs {

@@ -20,7 +20,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use vrrp_config::plan::{Plan, Realtime, RouterPlan};
-use vrrp_proto::router::{InterfaceKey, RouterId, StopKind};
+use vrrp_proto::router::{InterfaceKey, RouterId, Standing, StopKind};
 use vrrp_proto::time::Instant;
 use vrrp_proto::track::{Reading, TrackerId};
 use vrrp_record::step::Step;
@@ -146,6 +146,14 @@ impl Core {
             reading,
             expires,
         });
+    }
+
+    /// What an operator asks of every router.
+    ///
+    /// # Errors
+    /// When the engine takes nothing.
+    pub fn stand(&mut self, standing: Standing) -> Result<(), CoreError> {
+        self.send(Command::Stand(standing))
     }
 
     /// Every router leaves, then the threads end; [`Report::Stopped`] is the last report.

@@ -217,6 +217,10 @@ impl Watcher {
                 path,
                 (Backup | Active | Releasing, Initialize) | (Initialize, Backup | Active)
             ),
+            Cause::Yielded => matches!(path, (Active, Backup | Releasing)),
+            Cause::NoSuccessor => matches!(path, (Backup | Releasing, Active)),
+            Cause::TakenOut => matches!(path, (Backup | Active, Initialize) | (Active, Releasing)),
+            Cause::BackIn => matches!(path, (Initialize, Backup)),
             Cause::SuccessorReady | Cause::HoldExpired | Cause::HoldUnhealthy => {
                 matches!(path, (Releasing, Backup | Initialize))
             }
@@ -269,7 +273,11 @@ impl Watcher {
             | Cause::Reconfigured
             | Cause::SuccessorReady
             | Cause::HoldExpired
-            | Cause::HoldUnhealthy => {}
+            | Cause::HoldUnhealthy
+            | Cause::Yielded
+            | Cause::NoSuccessor
+            | Cause::TakenOut
+            | Cause::BackIn => {}
         }
         Ok(())
     }

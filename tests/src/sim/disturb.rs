@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use vrrp_proto::router::{FaultSet, State, StopKind};
+use vrrp_proto::router::{FaultSet, Standing, State, StopKind};
 use vrrp_proto::track::Reading;
 use vrrp_proto::units::Version;
 
@@ -15,7 +15,7 @@ impl World {
         let hosts = u64::try_from(self.hosts.len()).unwrap_or(1);
         let host = usize::try_from(self.prng.below(hosts)).unwrap_or(0);
         let other = usize::try_from(self.prng.below(hosts)).unwrap_or(0);
-        match self.prng.below(20) {
+        match self.prng.below(22) {
             0 => self.cut(host, other, true),
             1 | 2 => self.cut(host, other, false),
             3 => self.heal(),
@@ -42,7 +42,8 @@ impl World {
                 let refusing = self.hosts[host].refusing;
                 self.note(|| format!("host {host} kernel refuses addresses: {refusing}"));
             }
-            _ => self.take_addresses(host),
+            19 => self.take_addresses(host),
+            _ => self.stand(host),
         }
     }
 
@@ -63,6 +64,7 @@ impl World {
             } else if self.hosts[host].stopped && self.prng.chance(50) {
                 self.input(host, Duration::ZERO, Input::Start);
             }
+            self.input(host, Duration::ZERO, Input::Stand(Standing::Normal));
             if self.hosts[host].faults != FaultSet::NONE && self.prng.chance(70) {
                 self.input(host, Duration::ZERO, Input::Faults(FaultSet::NONE));
             }
@@ -109,6 +111,23 @@ impl World {
             self.input(host, Duration::ZERO, Input::Stop(kind));
             let back = self.span(20, 1_500);
             self.input(host, back, Input::Start);
+        }
+    }
+
+    /// An operator lets the host give way, or takes it into maintenance, and back later.
+    fn stand(&mut self, host: usize) {
+        let standing = self.prng.pick(&[
+            Standing::Yielded,
+            Standing::Yielded,
+            Standing::Reserve,
+            Standing::Out,
+            Standing::Normal,
+        ]);
+        self.note(|| format!("host {host} is asked for {standing:?}"));
+        self.input(host, Duration::ZERO, Input::Stand(standing));
+        if self.prng.chance(50) {
+            let back = self.span(20, 3_000);
+            self.input(host, back, Input::Stand(Standing::Normal));
         }
     }
 

@@ -174,6 +174,15 @@ impl World {
                     subject.stop(now, kind, sink);
                 });
             }
+            Input::Stand(standing) => {
+                self.changed();
+                for watcher in &mut self.hosts[host].watchers {
+                    watcher.disturbed();
+                }
+                self.step(host, None, &mut |subject, now, sink| {
+                    subject.handle(now, NodeEvent::Stand(standing), sink);
+                });
+            }
             Input::Start => {
                 self.hosts[host].stopped = false;
                 self.note(|| format!("host {host} is told to start"));

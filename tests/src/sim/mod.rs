@@ -38,7 +38,7 @@ pub use subject::Mutation;
 use world::World;
 
 /// Names of the causes that are counted.
-const CAUSES: [&str; 17] = [
+const CAUSES: [&str; 21] = [
     "started",
     "owner started",
     "silent active",
@@ -56,6 +56,10 @@ const CAUSES: [&str; 17] = [
     "successor ready",
     "hold expired",
     "hold unhealthy",
+    "yielded",
+    "no successor",
+    "taken out",
+    "back in",
 ];
 
 /// Position of a cause in [`CAUSES`].
@@ -78,6 +82,10 @@ const fn cause_number(cause: Cause) -> usize {
         Cause::SuccessorReady => 14,
         Cause::HoldExpired => 15,
         Cause::HoldUnhealthy => 16,
+        Cause::Yielded => 17,
+        Cause::NoSuccessor => 18,
+        Cause::TakenOut => 19,
+        Cause::BackIn => 20,
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use vrrp_proto::node::RouterIndex;
-use vrrp_proto::router::{AddressState, Event, FaultSet, Received, State, StopKind};
+use vrrp_proto::router::{AddressState, Event, FaultSet, Received, Standing, State, StopKind};
 use vrrp_proto::time::Instant;
 use vrrp_proto::track::{Reading, TrackerId};
 
@@ -39,6 +39,7 @@ pub(super) enum Input {
     Reading(TrackerId, Reading, Instant),
     Faults(FaultSet),
     Stop(StopKind),
+    Stand(Standing),
     Start,
 }
 

@@ -34,6 +34,7 @@ impl Node {
             }
         }
         self.started |= old.started;
+        self.standing = old.standing;
         let sink = &mut |index: RouterIndex, router: &VirtualRouter, action: Action| {
             sink(Side::New, index, router, action);
         };
@@ -47,6 +48,11 @@ impl Node {
         }
         for index in self.indices() {
             let deferred = self.slot(index).is_some_and(|slot| slot.deferred);
+            if self.comes_new(index, old) {
+                // Before it starts: maintenance is for every router.
+                let event = Event::Stand(self.standing);
+                let _ = self.deliver(now, index, event, sink);
+            }
             if self.started && !deferred && self.comes_new(index, old) {
                 self.step(now, index, Event::Start, sink);
             }

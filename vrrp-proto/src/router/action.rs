@@ -82,6 +82,14 @@ pub enum Cause {
     HoldExpired,
     /// A tracked object failed during the hold, which ends it at once (safety rule 2).
     HoldUnhealthy,
+    /// An operator asked to give way (safety rule 9).
+    Yielded,
+    /// Gave way, and nobody took over within the bound.
+    NoSuccessor,
+    /// An operator took the router out for maintenance, whether somebody takes over or not.
+    TakenOut,
+    /// An operator ended such a maintenance.
+    BackIn,
 }
 
 /// A change of state.

@@ -5,7 +5,8 @@ use core::time::Duration;
 use super::change::Leave;
 use super::phase::{Duty, Phase};
 use super::{
-    Action, AddressState, AnnounceReason, Cause, Event, GroupOrder, Received, Step, VirtualRouter,
+    Action, AddressState, AnnounceReason, Cause, Event, GroupOrder, Received, Standing, Step,
+    StopKind, VirtualRouter,
 };
 use crate::timers;
 
@@ -58,6 +59,20 @@ impl VirtualRouter {
                 }
             }
             Event::Healthy(healthy) => self.healthy = healthy,
+            // Safety rule 9: priority 0, and the addresses stay until somebody has them; else Active again.
+            Event::Stand(Standing::Yielded) => {
+                self.leave_active(step, Leave::GiveWay, Cause::Yielded);
+                self.set_standing(step, Standing::Yielded);
+            }
+            // The planned stop, whoever is there.
+            Event::Stand(Standing::Out) => {
+                self.leave_active(step, Leave::Stop(StopKind::Planned), Cause::TakenOut);
+                self.set_standing(step, Standing::Out);
+            }
+            // The next advert shows it.
+            Event::Stand(standing @ (Standing::Normal | Standing::Reserve)) => {
+                self.set_standing(step, standing);
+            }
             // Already there.
             Event::Group(GroupOrder::Activate) => {}
             Event::Group(GroupOrder::Yield) => {

@@ -2,7 +2,7 @@
 
 use super::phase::{Phase, Watch};
 use super::watch::Judged;
-use super::{Cause, Event, GroupOrder, Step, VirtualRouter};
+use super::{Cause, Event, GroupOrder, Standing, Step, VirtualRouter};
 
 impl VirtualRouter {
     pub(super) fn in_backup(&mut self, step: &mut Step, event: Event<'_>, mut watch: Watch) {
@@ -63,6 +63,14 @@ impl VirtualRouter {
                 }
             }
             Event::Healthy(healthy) => self.healthy = healthy,
+            Event::Stand(Standing::Out) => {
+                self.set_standing(step, Standing::Out);
+                self.enter_initialize(step, Cause::TakenOut);
+            }
+            Event::Stand(standing) => {
+                self.stand_watching(step, &mut watch, standing);
+                self.phase = Phase::Backup(watch);
+            }
             Event::Group(GroupOrder::Activate) => self.activate_with_group(step, &watch),
             // Already there.
             Event::Group(GroupOrder::Yield | GroupOrder::Bounce) => {}

@@ -2,8 +2,8 @@
 
 use super::phase::{Answers, Duty, Hold, Idle, Phase, Refused, Then, Wait, Watch};
 use super::{
-    Action, AnnounceReason, Cause, Config, FaultSet, Received, State, Step, StopKind, Transition,
-    VirtualRouter,
+    Action, AnnounceReason, Cause, Config, FaultSet, Received, Standing, State, Step, StopKind,
+    Transition, VirtualRouter,
 };
 use crate::time::Instant;
 use crate::timers;
@@ -27,6 +27,8 @@ pub(super) enum Leave<'a> {
     Fault,
     /// The kernel refused every address (safety rule 5).
     Refused(Option<i32>),
+    /// An operator's word: priority 0, and Active again unless somebody takes over (safety rule 9).
+    GiveWay,
     /// Another router wins (RFC 9568 §6.4.3; S-16): no priority 0.
     Yield(&'a Received),
     /// The sync group goes to Backup with a member that another router won against: no priority 0.
@@ -39,9 +41,19 @@ pub(super) enum Leave<'a> {
 
 impl VirtualRouter {
     /// Startup as soon as nothing stands in its way (RFC 9568 §6.4.1); else stays, and tells of a fault once.
-    pub(super) fn enter_from_initialize(&mut self, step: &mut Step, mut idle: Idle) {
+    pub(super) fn enter_from_initialize(&mut self, step: &mut Step, idle: Idle) {
+        self.enter_from_initialize_for(step, idle, Cause::Started);
+    }
+
+    /// The same with another cause than that it was started.
+    pub(super) fn enter_from_initialize_for(
+        &mut self,
+        step: &mut Step,
+        mut idle: Idle,
+        started: Cause,
+    ) {
         self.phase = Phase::Initialize(idle);
-        if !self.running {
+        if !self.takes_part() {
             return;
         }
         if self.disqualified() {
@@ -58,10 +70,10 @@ impl VirtualRouter {
         }
         let cause = if idle.faulted {
             Cause::FaultCleared
-        } else if self.priority().is_owner() && !self.grouped {
+        } else if self.starts_active() && !self.grouped {
             Cause::OwnerStarted
         } else {
-            Cause::Started
+            started
         };
         self.startup(step, cause);
     }
@@ -70,12 +82,12 @@ impl VirtualRouter {
     fn startup(&mut self, step: &mut Step, cause: Cause) {
         self.peer = None;
         self.heard_v3 = None;
-        if self.priority().is_owner() && !self.grouped {
+        if self.starts_active() && !self.grouped {
             self.enter_active(step, cause, false);
             return;
         }
         let mut watch = self.new_watch(step.now);
-        watch.wants_active = self.priority().is_owner();
+        watch.wants_active = self.starts_active();
         self.enter_backup(step, cause, watch);
     }
 
@@ -89,6 +101,9 @@ impl VirtualRouter {
     /// The only way into Active: advert first, then addresses, announcements once they are confirmed (S-06).
     pub(super) fn enter_active(&mut self, step: &mut Step, cause: Cause, predecessor: bool) {
         let from = self.state();
+        if self.standing == Standing::Yielded {
+            self.standing = Standing::Normal;
+        }
         self.advertise(step, self.priority().into(), step.now);
         step.actions.push(Action::AddAddresses);
         // Held addresses never left: the kernel confirmed them before.
@@ -133,7 +148,10 @@ impl VirtualRouter {
     pub(super) fn activate_with_group(&mut self, step: &mut Step, watch: &Watch) {
         let cause = if !watch.wants_active {
             Cause::Group
-        } else if self.priority().is_owner() && self.peer.is_none() {
+        } else if self.priority().is_owner()
+            && self.peer.is_none()
+            && !matches!(watch.wait, Wait::Successor)
+        {
             Cause::OwnerStarted
         } else {
             self.takeover_cause(watch)
@@ -144,7 +162,11 @@ impl VirtualRouter {
     /// The only way out of Active: what is sent, then what becomes of the addresses, then the report.
     pub(super) fn leave_active(&mut self, step: &mut Step, leave: Leave<'_>, cause: Cause) {
         let releases = match &leave {
-            Leave::Stop(_) | Leave::Refused(_) | Leave::Bounce | Leave::Restart => 1,
+            Leave::Stop(_)
+            | Leave::Refused(_)
+            | Leave::Bounce
+            | Leave::Restart
+            | Leave::GiveWay => 1,
             Leave::Fault => self.config.fault_releases.min(MOST_RELEASES),
             Leave::Yield(_) | Leave::GroupYield => 0,
         };
@@ -161,6 +183,10 @@ impl VirtualRouter {
                 let until = step.now.saturating_add(SUCCESSOR_GRACE);
                 let hold = self.hold(step.now).map(|bound| bound.min(until));
                 (Then::Backup(watch), hold)
+            }
+            Leave::GiveWay => {
+                let watch = self.successor_watch(step.now);
+                (Then::Backup(watch), self.hold(step.now))
             }
             Leave::GroupYield => (Then::Backup(self.new_watch(step.now)), self.hold(step.now)),
             Leave::Bounce => {
@@ -179,14 +205,16 @@ impl VirtualRouter {
         match hold {
             Some(until) => {
                 step.actions.push(Action::HoldAddresses);
-                self.phase = Phase::Releasing(Hold {
+                let mut hold = Hold {
                     until,
                     successor: matches!(
                         cause,
                         Cause::HigherPriority { .. } | Cause::TieLost { .. }
                     ),
                     then,
-                });
+                };
+                hold.outlast_watch();
+                self.phase = Phase::Releasing(hold);
                 self.report(step, State::Active, cause);
             }
             None => {
@@ -271,8 +299,13 @@ impl VirtualRouter {
 
     /// Takes over the effective priority and tells of the change.
     pub(super) fn set_priority(&mut self, step: &mut Step, priority: Priority) {
+        self.change_priority(step, |router| router.priority = priority);
+    }
+
+    /// Makes a change that the effective priority may follow, and tells of that.
+    pub(super) fn change_priority(&mut self, step: &mut Step, change: impl FnOnce(&mut Self)) {
         let from = self.priority();
-        self.priority = priority;
+        change(self);
         let to = self.priority();
         if from != to {
             step.actions.push(Action::PriorityChanged { from, to });
@@ -281,7 +314,7 @@ impl VirtualRouter {
 
     /// Startup after the Shutdown of S-23.
     pub(super) fn restart(&mut self, step: &mut Step) {
-        if self.running && self.faults().is_empty() {
+        if self.takes_part() && self.faults().is_empty() {
             self.startup(step, Cause::Reconfigured);
         } else if let Phase::Initialize(idle) = self.phase {
             self.enter_from_initialize(step, idle);

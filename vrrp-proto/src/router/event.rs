@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use super::Config;
+use super::{Config, Standing};
 use crate::time::Instant;
 use crate::units::{AdvertInterval, Priority, Version, WirePriority};
 
@@ -139,6 +139,8 @@ pub enum Event<'a> {
     Faults(FaultSet),
     /// Whether every tracker of the router and of its sync group passes with an unexpired result (safety rule 2).
     Healthy(bool),
+    /// What an operator asks.
+    Stand(Standing),
     /// What the sync group asks of a member.
     Group(GroupOrder),
     /// The address that adverts leave from, as tie-breaks use it (RFC 9568 §6.4.3).
@@ -168,6 +170,10 @@ impl Event<'_> {
             Self::Faults(_) => "faults",
             Self::Healthy(true) => "healthy",
             Self::Healthy(false) => "unhealthy",
+            Self::Stand(Standing::Normal) => "stand-normal",
+            Self::Stand(Standing::Yielded) => "stand-yielded",
+            Self::Stand(Standing::Reserve) => "stand-reserve",
+            Self::Stand(Standing::Out) => "stand-out",
             Self::Group(GroupOrder::Activate) => "group-activate",
             Self::Group(GroupOrder::Yield) => "group-yield",
             Self::Group(GroupOrder::Bounce) => "group-bounce",

@@ -44,6 +44,7 @@ impl VirtualRouter {
                 self.enter_from_initialize(step, idle);
             }
             Event::Healthy(healthy) => self.healthy = healthy,
+            Event::Stand(standing) => self.stand_idle(step, idle, standing),
             // A router that takes no part follows nobody.
             Event::Group(_) => {}
             Event::Source(source) => self.source = source,

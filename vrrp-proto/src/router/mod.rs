@@ -14,6 +14,7 @@ mod initialize;
 mod phase;
 mod releasing;
 mod snapshot;
+mod standing;
 mod watch;
 
 use core::net::IpAddr;
@@ -28,6 +29,7 @@ pub use actions::Actions;
 pub use config::{Config, InterfaceKey, RouterId};
 pub use event::{AddressState, Event, FaultSet, GroupOrder, Received, StopKind};
 pub use snapshot::{Peer, Snapshot, StepCounters, Timer};
+pub use standing::Standing;
 
 /// The state machine of one (interface, family, VRID): RFC 9568 §6.4 and RFC 3768 §6.4.
 ///
@@ -109,6 +111,8 @@ pub struct VirtualRouter {
     outside: FaultSet,
     healthy: bool,
     running: bool,
+    /// What an operator asked of it.
+    standing: Standing,
     phase: Phase,
     since: Instant,
     addresses: AddressState,
@@ -140,6 +144,7 @@ impl VirtualRouter {
             outside: FaultSet::NONE,
             healthy: true,
             running: false,
+            standing: Standing::Normal,
             phase: Phase::Initialize(Idle {
                 startup: None,
                 refused: None,
@@ -259,6 +264,7 @@ impl VirtualRouter {
             addresses: self.addresses,
             healthy: self.healthy,
             wants_active: self.wants_active(),
+            standing: self.standing,
             last_transition: self.last_transition,
             counters: self.counters,
         }
@@ -279,10 +285,10 @@ impl VirtualRouter {
     /// Effective priority: what the next advert carries.
     #[must_use]
     pub fn priority(&self) -> Priority {
-        if self.lowered {
-            Priority::new(254).unwrap_or(self.priority)
-        } else {
-            self.priority
+        match self.standing_priority() {
+            Some(priority) => priority,
+            None if self.lowered => Priority::new(254).unwrap_or(self.priority),
+            None => self.priority,
         }
     }
 

@@ -10,6 +10,8 @@ use crate::units::{AdvertInterval, WirePriority};
 /// Adverts answered out of turn in one own interval; more than one per neighbour in a split, far less than a flood
 /// (S-20).
 const ANSWERS_PER_INTERVAL: u8 = 8;
+/// How much longer a hold lasts than the watch for a successor: the sync group decides in that time.
+const OUTLAST: Duration = Duration::from_millis(50);
 
 /// A state with its data.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +83,8 @@ pub(super) enum Wait {
     Release { by: IpAddr },
     /// The skew after the addresses were lost (keepalived's bounce).
     Bounce,
+    /// Somebody who takes over, after giving way.
+    Successor,
 }
 
 /// Active: forwarding.
@@ -140,6 +144,20 @@ pub(super) struct Hold {
     pub(super) successor: bool,
     /// What the router is when the hold ends, and as a protocol matter is already.
     pub(super) then: Then,
+}
+
+impl Hold {
+    /// A router that gave way lets go when it hears of a successor, or takes the addresses back when its own watch ends:
+    /// the hold lasts a little longer than that.
+    pub(super) fn outlast_watch(&mut self) {
+        if let Then::Backup(watch) = &self.then
+            && matches!(watch.wait, Wait::Successor)
+            && !self.successor
+            && !watch.wants_active
+        {
+            self.until = self.until.max(watch.down_at.saturating_add(OUTLAST));
+        }
+    }
 }
 
 /// What follows a hold.

@@ -5,7 +5,7 @@
 use super::change::SUCCESSOR_GRACE;
 use super::phase::{Hold, Phase, Then};
 use super::watch::Judged;
-use super::{Cause, Event, GroupOrder, Received, Step, StopKind, VirtualRouter};
+use super::{Cause, Event, GroupOrder, Received, Standing, Step, StopKind, VirtualRouter};
 
 impl VirtualRouter {
     pub(super) fn in_releasing(&mut self, step: &mut Step, event: Event<'_>, mut hold: Hold) {
@@ -13,7 +13,7 @@ impl VirtualRouter {
             // A stopped router takes part again: a Backup that still holds.
             Event::Start => {
                 self.running = true;
-                if matches!(hold.then, Then::Stopped) {
+                if matches!(hold.then, Then::Stopped) && self.standing != Standing::Out {
                     hold.then = Then::Backup(self.new_watch(step.now));
                 }
                 self.phase = Phase::Releasing(hold);
@@ -34,6 +34,7 @@ impl VirtualRouter {
                 if let Then::Backup(watch) = &mut hold.then {
                     self.watch_stalled(step, watch, late);
                 }
+                hold.outlast_watch();
                 self.phase = Phase::Releasing(hold);
             }
             Event::Reconfigure { config, priority } => {
@@ -68,6 +69,7 @@ impl VirtualRouter {
                     self.end_hold(step, hold.then, Cause::HoldUnhealthy);
                 }
             }
+            Event::Stand(standing) => self.stand_releasing(step, hold, standing),
             Event::Group(GroupOrder::Activate) => {
                 if let Then::Backup(watch) = hold.then {
                     self.activate_with_group(step, &watch);
@@ -113,6 +115,7 @@ impl VirtualRouter {
                 }
             }
         }
+        hold.outlast_watch();
         if hold.until <= step.now {
             let cause = if hold.successor {
                 Cause::SuccessorReady
@@ -136,6 +139,7 @@ impl VirtualRouter {
         if let Then::Backup(watch) = &mut hold.then {
             self.watch_moved(watch, step.now, before);
         }
+        hold.outlast_watch();
         self.phase = Phase::Releasing(hold);
     }
 }

@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 use core::time::Duration;
 
-use super::{AddressState, FaultSet, RouterId, State, Transition};
+use super::{AddressState, FaultSet, RouterId, Standing, State, Transition};
 use crate::time::Instant;
 use crate::units::{AdvertInterval, Priority, Version, WirePriority};
 
@@ -111,6 +111,8 @@ pub struct Snapshot {
     pub healthy: bool,
     /// Whether it waits for its sync group to become Active.
     pub wants_active: bool,
+    /// What an operator asked of it.
+    pub standing: Standing,
     /// The last change of state.
     pub last_transition: Option<Transition>,
     /// Counters since start.

@@ -6,7 +6,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use super::phase::{Wait, Watch};
-use super::{Action, Cause, Peer, Received, Step, VirtualRouter};
+use super::{Action, Cause, Peer, Received, Standing, Step, VirtualRouter};
 use crate::time::Instant;
 use crate::timers;
 use crate::units::{Priority, Version};
@@ -126,8 +126,11 @@ impl VirtualRouter {
     }
 
     /// Whether a lower Active is preempted: not with Preempt_Mode off (S-09), and not before the preempt delay is over
-    /// (U-16); an owner always preempts (S-12), also one that a second owner lowered to 254.
+    /// (U-16), and nobody by a router that gave way; an owner always preempts (S-12), also one that a second owner lowered to 254.
     fn preempts_now(&self, step: &mut Step, watch: &mut Watch) -> bool {
+        if self.standing != Standing::Normal {
+            return false;
+        }
         if self.priority.is_owner() {
             return true;
         }
@@ -200,6 +203,7 @@ impl VirtualRouter {
                 last: self.peer.map(|peer| peer.address),
             },
             (Wait::Bounce, _) => Cause::SilentActive { last: None },
+            (Wait::Successor, _) => Cause::NoSuccessor,
         }
     }
 

@@ -93,8 +93,27 @@ fn a_value_above_the_cap_is_not_sent() {
 #[test]
 fn a_command_of_a_newer_client_is_still_a_request() {
     let request: Request =
-        decode_frame(br#"{"version":1,"command":"yield","router":"a"}"#).unwrap();
+        decode_frame(br#"{"version":1,"command":"not_invented","router":"a"}"#).unwrap();
     assert_eq!(request.command, Command::Unknown);
+}
+
+#[test]
+fn orders_look_as_documented() {
+    for (command, text) in [
+        (Command::Yield { for_ms: None }, r#"{"command":"yield"}"#),
+        (
+            Command::Maintenance {
+                for_ms: Some(60_000),
+                force: true,
+            },
+            r#"{"command":"maintenance","for_ms":60000,"force":true}"#,
+        ),
+        (Command::MaintenanceEnd, r#"{"command":"maintenance_end"}"#),
+    ] {
+        assert_eq!(serde_json::to_string(&command).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Command>(text).unwrap(), command);
+        assert!(command.changes());
+    }
 }
 
 #[test]

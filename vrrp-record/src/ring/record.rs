@@ -66,6 +66,10 @@ impl Transition {
             Cause::SuccessorReady => (15, None),
             Cause::HoldExpired => (16, None),
             Cause::HoldUnhealthy => (17, None),
+            Cause::Yielded => (18, None),
+            Cause::NoSuccessor => (19, None),
+            Cause::TakenOut => (20, None),
+            Cause::BackIn => (21, None),
         }
     }
 }

@@ -47,6 +47,7 @@ fn example() -> Status {
         },
     };
     let mut status = Status {
+        asked: None,
         schema: SCHEMA,
         health: Health::default(),
         taken_unix_ms: TAKEN,
@@ -154,6 +155,7 @@ fn recorder() -> Recorder {
 )]
 fn router(peer: IpAddr) -> Router {
     Router {
+        asked: None,
         name: "loadbalancer".to_owned(),
         interface: "eth0".to_owned(),
         family: 4,

@@ -113,6 +113,7 @@ pub(super) fn decided(
         Cause::Fault { faults, objects } => fault(view, incident.at, faults.0, objects, draft),
         Cause::Group { group } => follows(view, incident, *group, draft),
         Cause::Stopped => stopped(view, incident.at, draft),
+        Cause::Yielded | Cause::TakenOut | Cause::BackIn => asked(view, incident.at, cause, draft),
         Cause::AddressesLost => draft.find(
             Code::AddressRemovedByOther,
             certain,
@@ -129,7 +130,7 @@ pub(super) fn decided(
             vec![seen("a reload was applied")],
         ),
         Cause::HoldUnhealthy => tracker(view, incident.at, None, draft),
-        Cause::SuccessorReady | Cause::HoldExpired => {
+        Cause::SuccessorReady | Cause::HoldExpired | Cause::NoSuccessor => {
             // The end of a farewell: what began it decides.
             match farewell(view, incident.at) {
                 Some((began, why)) => {
@@ -168,7 +169,10 @@ fn farewell(view: &View<'_>, at: Time) -> Option<(Time, Cause)> {
             cause,
             ..
         } if name.as_deref() == Some(router.as_str())
-            && !matches!(cause, Cause::SuccessorReady | Cause::HoldExpired) =>
+            && !matches!(
+                cause,
+                Cause::SuccessorReady | Cause::HoldExpired | Cause::NoSuccessor
+            ) =>
         {
             Some((event.at, *cause))
         }
@@ -349,6 +353,35 @@ fn stopped(view: &View<'_>, at: Time, draft: &mut Draft) {
             draft.unknown = Some(String::from("told to stop; by whom is not in the records"));
         }
     }
+}
+
+/// An operator's word: whose, where the records tell.
+fn asked(view: &View<'_>, at: Time, cause: &Cause, draft: &mut Draft) {
+    let command = before(view, at, BACK).find_map(|event| match &event.event.kind {
+        Kind::Command {
+            command,
+            uid,
+            pid,
+            granted: true,
+            ..
+        } => Some(format!("{command} by uid {uid} (pid {pid})")),
+        _ => None,
+    });
+    let confidence = match command {
+        Some(_) => Confidence::High,
+        None => Confidence::Medium,
+    };
+    let evidence = match &command {
+        Some(_) => "a command on the control socket",
+        None => "the state machine was told so; by whom is not in the records",
+    };
+    draft.find(
+        Code::ElectionOperator,
+        confidence,
+        None,
+        command.unwrap_or_else(|| cause.to_string()),
+        vec![seen(evidence)],
+    );
 }
 
 fn removals(view: &View<'_>, at: Time, length: i64) -> Vec<super::Evidence> {

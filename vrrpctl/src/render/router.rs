@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use vrrp_record::event::TrackerState;
+use vrrp_record::event::{Asked, TrackerState};
 use vrrp_record::quantity::{Count, Errno, Plural, Span};
 use vrrp_record::status::{Address, LedgerEntry, Router, Transport};
 use vrrp_record::words::Word;
@@ -106,7 +106,9 @@ fn interval(router: &Router) -> String {
 
 pub(super) fn priority(out: &mut String, router: &Router, style: Style) {
     let ledger = &router.priority;
-    let clipped = if ledger.clipped {
+    let clipped = if router.asked == Some(Asked::Maintenance) {
+        ", lowered by maintenance"
+    } else if ledger.clipped {
         ", cut to the range 1 to 254"
     } else {
         ""

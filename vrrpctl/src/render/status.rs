@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use vrrp_record::event::{Event, Kind, TrackerState};
 use vrrp_record::quantity::{Plural, Span};
-use vrrp_record::status::{Scheduling, Script, Status, Unavailable};
+use vrrp_record::status::{OnRequest, Scheduling, Script, Status, Unavailable};
 use vrrp_record::words::Word;
 
 use super::measure;
@@ -21,7 +21,11 @@ const EVENTS: usize = 10;
 /// The whole text.
 #[must_use]
 pub fn whole(status: &Status, style: Style, zone: &TimeZone) -> String {
-    let mut out = headline(status, style);
+    let mut out = String::new();
+    if let Some(asked) = &status.asked {
+        on_request(&mut out, asked, style);
+    }
+    out.push_str(&headline(status, style));
     for router in &status.routers {
         out.push('\n');
         router::section(&mut out, router, style, zone);
@@ -31,6 +35,24 @@ pub fn whole(status: &Status, style: Style, zone: &TimeZone) -> String {
     }
     events(&mut out, status, zone);
     out
+}
+
+/// An operator's word that is in force comes before everything else (safety rule 9).
+fn on_request(out: &mut String, asked: &OnRequest, style: Style) {
+    let name = asked.what.to_string().to_uppercase();
+    let left = asked.left_ms.map_or_else(String::new, |left| {
+        format!("{} left; ", Span(Duration::from_millis(left)))
+    });
+    let text = format!(
+        "{} for {}, by uid {} (pid {}): {}; {left}{} ends it",
+        style.paint(Paint::Look, &name),
+        Span(asked.since.age()),
+        asked.uid,
+        asked.pid,
+        asked.what.meaning(),
+        asked.what.ended_by(),
+    );
+    hanging(out, "", 2, &text);
 }
 
 /// The answer: which state since when, healthy or not, and why not.

@@ -139,3 +139,36 @@ fn programs_get_the_same_answer() {
     assert_eq!(value["routers"][0]["active"]["priority"], 150);
     assert_eq!(plain(&reasons).lines().count(), 2);
 }
+
+#[test]
+fn maintenance_and_giving_way_are_named_with_their_end() {
+    let mut status = backup(101, 90);
+    let order = |what| vrrp_record::status::OnRequest {
+        what,
+        since: Moment {
+            unix_ms: 0,
+            age_ms: 3_600_000,
+        },
+        left_ms: None,
+        uid: 0,
+        pid: 4711,
+    };
+    status.asked = Some(order(Asked::Yield));
+    status.routers[0].asked = Some(Asked::Yield);
+    let text = told(&status);
+    assert!(
+        text.contains("given way for 1 h, by uid 0: BACKUP until the MASTER falls silent")
+            && text.contains("this node gave way and lets it stay")
+            && text.contains("to change vrrpctl yield --cancel"),
+        "{text}"
+    );
+    status.asked = Some(order(Asked::MaintenanceForced));
+    status.routers[0].asked = Some(Asked::MaintenanceForced);
+    status.routers[0].state = Word::Init;
+    let text = told(&status);
+    assert!(
+        text.contains("maintenance by force for 1 h, by uid 0: out of the election")
+            && text.contains("to change vrrpctl maintenance off"),
+        "{text}"
+    );
+}

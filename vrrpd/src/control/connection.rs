@@ -36,7 +36,11 @@ pub(super) async fn run(stream: &UnixStream, peer: Peer, shared: &Shared) {
         }
         let sent = match command {
             Command::Status => send_status(stream, deadline, shared).await,
-            Command::Reload => {
+            Command::Reload
+            | Command::Yield { .. }
+            | Command::YieldCancel
+            | Command::Maintenance { .. }
+            | Command::MaintenanceEnd => {
                 let answer = change(command, peer, deadline, shared).await;
                 send(stream, deadline, &answer, shared).await
             }

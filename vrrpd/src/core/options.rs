@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use vrrp_proto::router::Standing;
+
 /// Settings of the core that no configuration file carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CoreOptions {
@@ -13,6 +15,8 @@ pub struct CoreOptions {
     pub on_resign: OnResign,
     /// How long a stop or a resignation waits for the address thread before it goes on without it.
     pub stop_bound: Duration,
+    /// What an operator asked of every router before this start.
+    pub standing: Standing,
 }
 
 impl Default for CoreOptions {
@@ -23,6 +27,7 @@ impl Default for CoreOptions {
             heartbeat_resign: Duration::from_secs(10),
             on_resign: OnResign::ExitProcess(1),
             stop_bound: Duration::from_secs(5),
+            standing: Standing::Normal,
         }
     }
 }

@@ -68,6 +68,7 @@ pub(crate) fn start_with(
     let mut places = Places::new(descriptions.unwrap_or_default());
     let mut built = build::build(plan, &mut interfaces, &mut trackers, &mut places)?;
     built.setup.io.flight = flight;
+    built.setup.stand(options.standing);
 
     let Channels {
         ends,

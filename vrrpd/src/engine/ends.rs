@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use vrrp_proto::router::StopKind;
+use vrrp_proto::router::{Standing, StopKind};
 use vrrp_proto::time::Instant;
 use vrrp_proto::track::{Reading, TrackerId};
 
@@ -28,6 +28,8 @@ pub(crate) enum Command {
         reading: Reading,
         expires: Instant,
     },
+    /// What an operator asks of every router.
+    Stand(Standing),
     /// Every router leaves; then the threads end.
     Stop(StopKind),
     /// A defect of the engine.

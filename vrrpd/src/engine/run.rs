@@ -236,6 +236,13 @@ impl Engine {
                         self.touch_all();
                     }
                 }
+                Command::Stand(standing) => {
+                    // A stop is on its way already, and takes everybody out.
+                    if !self.stopping.has_begun() {
+                        self.tell(NodeEvent::Stand(standing));
+                        self.touch_all();
+                    }
+                }
                 Command::Stop(kind) => self.stop(kind),
                 #[cfg(test)]
                 Command::Panic => panic!("a test asked for it"),

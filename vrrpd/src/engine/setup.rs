@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vrrp_config::plan;
-use vrrp_proto::node::{Node, RouterIndex};
-use vrrp_proto::router::{FaultSet, InterfaceKey, RouterId};
+use vrrp_proto::node::{Node, NodeEvent, RouterIndex};
+use vrrp_proto::router::{FaultSet, InterfaceKey, RouterId, Standing};
 use vrrp_proto::time::Instant;
 use vrrp_proto::units::{Family, Vrid};
 use vrrp_proto::wire::{AhSequence, ReceiveConfig, SendConfig};
@@ -196,6 +196,15 @@ impl InterfaceIo {
 }
 
 impl Setup {
+    /// What an operator asked of every router before anything runs: nobody needs to hear of it.
+    pub(crate) fn stand(&mut self, standing: Standing) {
+        let Self { node, io, .. } = self;
+        node.handle(Instant::ZERO, NodeEvent::Stand(standing), &mut |_, _, _| {});
+        for ((_, router), io) in node.routers().zip(&mut io.routers) {
+            io.receive.owner = router.priority().is_owner();
+        }
+    }
+
     /// Where the memory is that the engine touches, as address and bytes, for locking it.
     pub(crate) fn for_each_memory(&self, visit: &mut dyn FnMut(usize, usize)) {
         visit(std::ptr::from_ref(self).addr(), size_of::<Self>());

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use vrrp_record::event::TrackerState;
+use vrrp_record::event::{Asked, TrackerState};
 use vrrp_record::history::Time;
 use vrrp_record::quantity::Errno;
 use vrrp_record::status::{Router, Status};
@@ -61,6 +61,19 @@ fn daemon(page: &mut Page, scrape: &Scrape) {
         .count(&[("version", &daemon.version), ("host", &daemon.host)], 1);
     page.family("vrrpd_healthy", Type::Gauge, "No reason against it")
         .count(&[], u64::from(scrape.status.health.healthy));
+    let asked = scrape.status.asked.map(|asked| asked.what);
+    page.family(
+        "vrrpd_maintenance",
+        Type::Gauge,
+        "1 while an operator keeps the node in maintenance",
+    )
+    .count(&[], u64::from(asked.is_some_and(Asked::is_maintenance)));
+    page.family(
+        "vrrpd_yielded",
+        Type::Gauge,
+        "1 while the node gives way on an operator's word",
+    )
+    .count(&[], u64::from(asked == Some(Asked::Yield)));
     page.family(
         "vrrpd_start_timestamp_seconds",
         Type::Gauge,

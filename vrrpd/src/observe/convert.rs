@@ -86,7 +86,7 @@ pub(super) fn faults_entered(
         proto::Cause::Fault(faults) => faults,
         proto::Cause::AddressesRefused { .. } => FaultSet::ADDRESS_REFUSED,
         proto::Cause::Group => FaultSet::GROUP,
-        proto::Cause::Stopped => FaultSet::NONE,
+        proto::Cause::Stopped | proto::Cause::TakenOut => FaultSet::NONE,
         proto::Cause::Started
         | proto::Cause::OwnerStarted
         | proto::Cause::SilentActive { .. }
@@ -99,7 +99,10 @@ pub(super) fn faults_entered(
         | proto::Cause::Reconfigured
         | proto::Cause::SuccessorReady
         | proto::Cause::HoldExpired
-        | proto::Cause::HoldUnhealthy => snapshot.map_or(FaultSet::NONE, |now| now.router.faults),
+        | proto::Cause::HoldUnhealthy
+        | proto::Cause::Yielded
+        | proto::Cause::NoSuccessor
+        | proto::Cause::BackIn => snapshot.map_or(FaultSet::NONE, |now| now.router.faults),
     }
 }
 

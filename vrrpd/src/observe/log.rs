@@ -138,6 +138,7 @@ fn class(kind: &Kind) -> Class {
         | Kind::Reload { .. }
         | Kind::Resigned { .. }
         | Kind::Signal { .. }
+        | Kind::Asked { .. }
         | Kind::Command { granted: true, .. } => Class::Operator,
         Kind::Transition { .. } => Class::Transition,
         Kind::LowerHeard { .. }
@@ -294,6 +295,7 @@ pub(super) fn lines(kind: &Kind) -> Vec<Line> {
         | Kind::Scheduling { .. }
         | Kind::Stalled { .. }
         | Kind::Heartbeat { .. }
+        | Kind::Asked { .. }
         | Kind::Command { .. }
         | Kind::ReportsLost { .. } => line(Level::WARN, in_parentheses(kind)),
     }

@@ -32,6 +32,7 @@ use super::tally::Tally;
 use crate::core::{self, CoreSnapshot, Report, RouterSnapshot};
 use crate::host::Evidence;
 use crate::journal::{Axis, Live};
+use crate::world::Order;
 
 /// What does not change in a run of the daemon.
 #[derive(Clone, Debug)]
@@ -69,6 +70,8 @@ pub(super) struct Memory {
     pub(super) routers: HashMap<String, Remembered>,
     pub(super) history: History,
     pub(super) recorder: Option<RecorderShown>,
+    /// What an operator asked of the node.
+    pub(super) order: Option<Order>,
     tally: Tally,
 }
 
@@ -184,6 +187,11 @@ impl Observer {
     /// What status shows of the flight recorder.
     pub(crate) fn show_recorder(&self, shown: RecorderShown) {
         self.lock().memory.recorder = Some(shown);
+    }
+
+    /// What status shows of an operator's word.
+    pub(crate) fn show_order(&self, order: Option<Order>) {
+        self.lock().memory.order = order;
     }
 
     /// What numbers the happenings of this daemon.

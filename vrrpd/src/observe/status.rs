@@ -1,16 +1,17 @@
 //! Puts a status together from the plan, the core's snapshot, and what was remembered of reports. Pure.
 
 use vrrp_config::plan::{Plan, Realtime, RouterPlan, Transport as TransportPlan};
-use vrrp_proto::router::State;
+use vrrp_proto::router::{Standing, State};
 use vrrp_proto::units::{Family, Version};
 use vrrp_proto::wire::Discard;
 use vrrp_record::cause::{Cause, Context};
+use vrrp_record::event::Asked;
 use vrrp_record::health;
-use vrrp_record::moment::millis;
+use vrrp_record::moment::{Moment, millis};
 use vrrp_record::quantity::Errno;
 use vrrp_record::status::{
-    ActivePeer, Configuration, Daemon, Discarded, Group, Health, Interval, Received, Router,
-    SCHEMA, Scheduling, Sent, Status, Thread, Transport, Unavailable,
+    ActivePeer, Configuration, Daemon, Discarded, Group, Health, Interval, OnRequest, Received,
+    Router, SCHEMA, Scheduling, Sent, Status, Thread, Transport, Unavailable,
 };
 use vrrp_record::words::{Faults, Word, word};
 
@@ -63,6 +64,16 @@ pub(super) fn build(inputs: &Inputs<'_>) -> Status {
         taken_unix_ms: now.unix_ms(),
         taken_monotonic_ns: now.monotonic.as_nanos(),
         daemon: daemon(inputs),
+        asked: memory.order.map(|order| OnRequest {
+            what: order.what,
+            since: Moment {
+                unix_ms: order.since_unix_ms,
+                age_ms: order.age_ms(now.unix_ms()),
+            },
+            left_ms: order.left_ms(now.unix_ms()),
+            uid: order.uid,
+            pid: order.pid,
+        }),
         groups: groups(plan, &routers),
         scripts: scripts.collect(),
         scheduling: scheduling(plan, &core.engine),
@@ -173,6 +184,12 @@ fn build_router(inputs: &Inputs<'_>, plan: &RouterPlan, snapshot: &RouterSnapsho
         fault_sentences,
         priority: trackers.ledger(&running.plan, plan, router.priority.as_u8(), now),
         wanted_master: plan.wanted_master,
+        asked: match router.standing {
+            Standing::Normal => None,
+            Standing::Yielded => Some(Asked::Yield),
+            Standing::Reserve => Some(Asked::Maintenance),
+            Standing::Out => Some(Asked::MaintenanceForced),
+        },
         preempt: plan.preempt,
         preempt_delay_ms: millis(plan.preempt_delay),
         interval: Interval {

@@ -14,7 +14,7 @@ use super::{Decoder, Encoder};
 use crate::core::{AdvertCounts, AdvertSnapshot, ReceiveCounts};
 
 /// Words of a router; a test keeps it exact.
-pub(crate) const ROUTER_WORDS: usize = 117;
+pub(crate) const ROUTER_WORDS: usize = 118;
 
 /// What is published of a router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,6 +183,7 @@ fields!(Snapshot {
     addresses,
     healthy,
     wants_active,
+    standing,
     last_transition,
     counters,
 });
@@ -275,6 +276,7 @@ mod tests {
                 },
                 healthy: true,
                 wants_active: true,
+                standing: vrrp_proto::router::Standing::Out,
                 last_transition: Some(Transition {
                     from: State::Active,
                     to: State::Releasing,

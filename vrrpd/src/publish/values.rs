@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use vrrp_proto::router::{Cause, FaultSet, State, Transition};
+use vrrp_proto::router::{Cause, FaultSet, Standing, State, Transition};
 use vrrp_proto::time::Instant;
 use vrrp_proto::units::{AdvertInterval, Priority, WirePriority};
 
@@ -229,6 +229,10 @@ impl Value for Cause {
             Self::SuccessorReady => (14, 0, None),
             Self::HoldExpired => (15, 0, None),
             Self::HoldUnhealthy => (16, 0, None),
+            Self::Yielded => (17, 0, None),
+            Self::NoSuccessor => (18, 0, None),
+            Self::TakenOut => (19, 0, None),
+            Self::BackIn => (20, 0, None),
         };
         to.put(kind);
         to.put(number);
@@ -268,8 +272,33 @@ impl Value for Cause {
             14 => Self::SuccessorReady,
             15 => Self::HoldExpired,
             16 => Self::HoldUnhealthy,
+            17 => Self::Yielded,
+            18 => Self::NoSuccessor,
+            19 => Self::TakenOut,
+            20 => Self::BackIn,
             _ => return None,
         })
+    }
+}
+
+impl Value for Standing {
+    fn put(&self, to: &mut Encoder<'_>) {
+        to.put(match self {
+            Self::Normal => 0,
+            Self::Yielded => 1,
+            Self::Reserve => 2,
+            Self::Out => 3,
+        });
+    }
+
+    fn take(from: &mut Decoder<'_>) -> Option<Self> {
+        match from.take() {
+            0 => Some(Self::Normal),
+            1 => Some(Self::Yielded),
+            2 => Some(Self::Reserve),
+            3 => Some(Self::Out),
+            _ => None,
+        }
     }
 }
 
@@ -355,6 +384,10 @@ mod tests {
             Cause::SuccessorReady,
             Cause::HoldExpired,
             Cause::HoldUnhealthy,
+            Cause::Yielded,
+            Cause::NoSuccessor,
+            Cause::TakenOut,
+            Cause::BackIn,
         ] {
             round_trip(cause);
             round_trip(Transition {
@@ -371,7 +404,7 @@ mod tests {
         assert_eq!(State::take(&mut Decoder::new(&[4])), None);
         assert_eq!(Priority::take(&mut Decoder::new(&[0])), None);
         assert_eq!(IpAddr::take(&mut Decoder::new(&[5, 0, 0])), None);
-        assert_eq!(Cause::take(&mut Decoder::new(&[17, 0, 0, 4, 0, 0])), None);
+        assert_eq!(Cause::take(&mut Decoder::new(&[99, 0, 0, 4, 0, 0])), None);
         assert_eq!(
             Cause::take(&mut Decoder::new(&[3, 0, 0, 4, 0, 0])),
             None,

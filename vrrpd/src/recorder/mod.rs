@@ -27,6 +27,13 @@ use vrrp_proto::time::Instant;
 pub(crate) const FILE: &str = "flight.ring";
 /// The one of the run before.
 pub(crate) const PREVIOUS: &str = "flight.ring.previous";
+/// Whether a run left its recorder in the run directory, which a reboot empties.
+pub(crate) fn was_here(run_dir: &Path) -> bool {
+    [FILE, PREVIOUS]
+        .into_iter()
+        .any(|file| run_dir.join(file).exists())
+}
+
 /// Places for routers that a reload may add.
 const SPARE: usize = 16;
 /// Bytes for a daemon with one router and for one with more.

@@ -426,6 +426,7 @@ impl Watched {
                 },
                 healthy: true,
                 wants_active: false,
+                standing: vrrp_proto::router::Standing::Normal,
                 last_transition: self.last_transition,
                 counters: StepCounters::default(),
             },

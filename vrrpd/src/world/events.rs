@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use vrrp_proto::router::State;
 use vrrp_record::event::{Kind, StopReason};
-use vrrp_record::words::{FaultSet, word};
+use vrrp_record::words::{FaultSet, Word, word};
 
 use super::Running;
 use crate::core::{self, Core, Report};
@@ -27,12 +27,18 @@ impl Running {
             } => {
                 // A stop is told once, at the end, when every address is gone.
                 let stops = self.stopping.is_some() && transition.to == State::Initialize;
+                // To keepalived's users a router that is out for maintenance is one that is not MASTER.
+                let reached = reached.map(|word| match (word, transition.from) {
+                    (Word::Init, State::Active | State::Releasing | State::Backup) => Word::Backup,
+                    (word, _) => word,
+                });
                 if let Some(word) = reached
                     && !stops
                 {
                     self.notifier.transition(router, word, priority.as_u8());
                 }
                 self.show_states();
+                self.look_at_orders();
             }
             Report::GroupTransition { group, to, .. } if self.stopping.is_none() => {
                 // A group in Initialize has a fault: a stop is not told this way.
@@ -138,6 +144,7 @@ impl Running {
         self.parts.claims.answer();
         orphans::take_away();
         self.readiness.looked_at();
+        self.look_at_orders();
         #[cfg(feature = "slow-steps")]
         self.give_slow_step();
         if self.recorder.is_lost() {

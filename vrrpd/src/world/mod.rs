@@ -6,6 +6,8 @@
 mod events;
 pub(crate) mod explaining;
 mod metrics;
+mod order_file;
+mod orders;
 mod ready;
 mod recording;
 mod reloading;
@@ -21,6 +23,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use vrrp_config::LoadOptions;
+use vrrp_proto::router::Standing;
 use vrrp_record::event::Kind;
 use vrrp_record::ring::{ADVERT, RegionWriter};
 use vrrp_record::status::Unavailable;
@@ -44,6 +47,9 @@ use crate::service::speaker::Claims;
 use crate::service::systemd::Manager;
 use crate::track::Trackers;
 use metrics::Metrics;
+pub(crate) use order_file::Order;
+use order_file::OrderFile;
+use orders::Orders;
 use ready::Readiness;
 use recording::Watched;
 use reloading::Reloading;
@@ -132,6 +138,7 @@ struct Running {
     readiness: Readiness,
     reloading: Reloading,
     stopping: Option<Stopping>,
+    orders: Orders,
     beat: Interval,
     recorder: Watched,
 }
@@ -147,6 +154,7 @@ enum Woken {
     StopOverdue,
     Beat,
     NotifyDue,
+    OrderDue,
 }
 
 impl Running {
@@ -161,8 +169,12 @@ impl Running {
         // Before there is an engine, as this may wait for a file system.
         write_pid_files(&parts);
         let run = recording::header(&configuration.plan);
+        let (orders, standing) = kept_order(&parts);
         let begun = recording::begin(&parts, &configuration.plan, &run);
-        let options = CoreOptions::default();
+        let options = CoreOptions {
+            standing,
+            ..CoreOptions::default()
+        };
         let (core, mut reports) = core::start(&configuration.plan, options, begun.recording)
             .map_err(|error| Failure::new(Exit::Configuration, &error))?;
         let missing = ask_owners(&mut reports, &parts);
@@ -223,11 +235,13 @@ impl Running {
             readiness: Readiness::new(parent),
             reloading: Reloading::default(),
             stopping: None,
+            orders,
             beat: beat(),
             recorder: begun.watched,
             configuration,
             parts,
         };
+        running.tell_kept_order();
         running.put_into_force();
         Ok(running)
     }
@@ -243,6 +257,7 @@ impl Running {
                 () = self.parts.runner.gone() => Woken::RunnerGone,
                 () = stopping::overdue(self.stopping.as_ref()) => Woken::StopOverdue,
                 () = self.notifier.due() => Woken::NotifyDue,
+                () = self.orders.due() => Woken::OrderDue,
                 _ = self.beat.tick() => Woken::Beat,
             };
             self.core.beat();
@@ -256,6 +271,7 @@ impl Running {
                 Woken::StopOverdue => Some(Self::handle_overdue()),
                 Woken::Beat => self.handle_beat(),
                 Woken::NotifyDue => None,
+                Woken::OrderDue => self.handle_orders_due(),
             };
             if let Some(exit) = end {
                 return self.finish(exit).await;
@@ -280,6 +296,15 @@ impl Running {
         );
         self.tell_when_ready();
     }
+}
+
+/// Maintenance that an earlier run was asked for.
+fn kept_order(parts: &Parts) -> (Orders, Standing) {
+    let run_dir = parts.run_dir.path();
+    let file = OrderFile::new(run_dir, &parts.journal_dir);
+    let kept = file.read(!recorder::was_here(run_dir));
+    let standing = kept.map_or(Standing::Normal, |order| orders::standing(order.what));
+    (Orders::begin(file, kept), standing)
 }
 
 /// keepalived's users read process ids from files; without one they are told, and the daemon goes on.

@@ -148,10 +148,12 @@ impl Running {
     pub(super) fn handle_change(&mut self, change: Change) -> Option<Exit> {
         match change.command {
             Command::Reload => self.reload(Some(change.reply)),
-            Command::Status | Command::Unknown => {
-                // A client that has gone does not matter.
-                let _ = change.reply.send(Err(String::from("nothing to change")));
-            }
+            Command::Yield { .. }
+            | Command::YieldCancel
+            | Command::Maintenance { .. }
+            | Command::MaintenanceEnd
+            | Command::Status
+            | Command::Unknown => self.take_order(change),
         }
         None
     }

@@ -192,3 +192,45 @@ fn a_member_that_is_told_to_stop_leaves_the_group_to_the_others() {
     bench.run_for(10_000);
     assert_eq!(bench.states(), [State::Initialize, State::Active]);
 }
+
+#[test]
+fn rule9_a_group_gives_way_together_and_stays_together_without_a_successor() {
+    for successor in [false, true] {
+        let mut bench = active_pair(&[]);
+        bench.tell(NodeEvent::Stand(Standing::Yielded));
+        assert_eq!(bench.states(), [State::Releasing; 2]);
+        if successor {
+            bench.hear(0, 90);
+            bench.hear(1, 90);
+        }
+        let seen = bench.run_for(if successor { 500 } else { 2_500 });
+        let (state, removals) = if successor {
+            (State::Backup, 2)
+        } else {
+            (State::Active, 0)
+        };
+        assert_eq!(bench.states(), [state; 2]);
+        let removed = seen
+            .iter()
+            .filter(|(_, action)| *action == Action::RemoveAddresses);
+        assert_eq!(removed.count(), removals);
+    }
+}
+
+#[test]
+fn maintenance_holds_for_routers_that_a_reload_adds() {
+    let alone = NodeConfig {
+        routers: vec![member(1, 100, &[])],
+        ..pair(&[])
+    };
+    let mut old = Bench::started(alone);
+    old.tell(NodeEvent::Stand(Standing::Out));
+    let mut new = Node::new(pair(&[]));
+    new.adopt(old.now, &mut old.node, &mut |_, _, _, _| {});
+    for (_, router) in new.routers() {
+        assert_eq!(
+            (router.state(), router.standing()),
+            (State::Initialize, Standing::Out)
+        );
+    }
+}

@@ -4,6 +4,7 @@ mod addresses;
 mod extensions;
 mod releasing;
 mod requirements;
+mod standing;
 mod table;
 mod timing;
 mod traps;

@@ -306,3 +306,27 @@ fn the_documented_example_is_what_the_tool_prints() {
         .collect();
     assert_eq!(block.trim_end(), rendered(&master()).trim_end());
 }
+
+#[test]
+fn an_operators_word_is_the_first_line() {
+    let mut status = backup();
+    status.asked = Some(OnRequest {
+        what: vrrp_record::event::Asked::Maintenance,
+        since: Moment {
+            unix_ms: 0,
+            age_ms: 7_200_000,
+        },
+        left_ms: Some(600_000),
+        uid: 0,
+        pid: 4711,
+    });
+    let text = whole(&status, Style::default(), &TimeZone::UTC);
+    let first: Vec<&str> = text.lines().take(2).collect();
+    assert_eq!(
+        first,
+        [
+            "MAINTENANCE for 2 h, by uid 0 (pid 4711): MASTER only while nobody else is there, with priority 1;",
+            "  10 min left; vrrpctl maintenance off ends it"
+        ]
+    );
+}

@@ -224,6 +224,7 @@ fn backup() -> Snapshot {
         },
         healthy: true,
         wants_active: false,
+        standing: vrrp_proto::router::Standing::Normal,
         last_transition: None,
         counters: StepCounters::default(),
     }
