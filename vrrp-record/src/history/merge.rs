@@ -182,6 +182,18 @@ pub(super) fn unite(stretches: &mut Vec<(Time, Time)>) {
     });
 }
 
+/// Takes a stretch of time, ends included, out of ascending ones.
+pub fn cut_out(stretches: &mut Vec<(Time, Time)>, (from, until): (Time, Time)) {
+    let pieces = stretches.iter().flat_map(|stretch| {
+        let before = (stretch.0, stretch.1.min(from.plus(-1)));
+        let after = (stretch.0.max(until.plus(1)), stretch.1);
+        [before, after]
+    });
+    let mut pieces: Vec<_> = pieces.filter(|(from, until)| from < until).collect();
+    pieces.sort_unstable();
+    *stretches = pieces;
+}
+
 fn same_event(kept: &mut Numbered, next: &mut Numbered) -> bool {
     (kept.run, kept.event.seq) == (next.run, next.event.seq) && kept.event.kind == next.event.kind
 }

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use advert::{Received, Rejected, Sent, Sequence};
 pub use host::{NO_ANSWER, ProbeTarget, Sample, Stall, Unit};
+pub use merge::cut_out;
 pub use phases::Phase;
 pub use time::Time;
 pub use want::Want;

@@ -11,10 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::frame::{Head, MAGIC, VERSION, kind};
 use super::scan::{Found, Scanner};
-use crate::history::{History, Numbered, Router, Run, Source, Time, Want};
+use crate::history::{History, Numbered, Router, Run, Source, Time, Want, cut_out};
 use crate::ring::{
-    self, ADVERT, MOST_ROUTERS, Parts, RunHeader, Transition, cut_out, deliver, drop_impossible,
-    routers_of,
+    self, ADVERT, MOST_ROUTERS, Parts, RunHeader, Transition, deliver, drop_impossible, routers_of,
 };
 
 /// A journal's content.
@@ -28,6 +27,8 @@ pub struct Reading {
     pub verdicts: Vec<Explained>,
     /// What the daemon told of its own recording.
     pub notes: Vec<Note>,
+    /// The highest number of a frame of each run, by the run's start.
+    pub numbered: BTreeMap<Time, u64>,
 }
 
 /// A verdict as it was made while the daemon ran.
@@ -108,10 +109,33 @@ struct OneRun {
     until: Option<Time>,
     /// Frames of adverts that were read.
     seen: HashSet<u64>,
-    /// Frames that claims of whole stretches rest on, with their times.
-    witnesses: Vec<(u64, (Time, Time))>,
+    /// Claims of whole stretches, with the frames that each rests on.
+    claims: Vec<Claim>,
     /// Times of which the daemon says that it lost records.
     holes: Vec<(Time, Time)>,
+}
+
+/// Every advert of a stretch is in the journal.
+struct Claim {
+    stretch: (Time, Time),
+    /// Numbers and times of frames.
+    witnesses: Vec<(u64, (Time, Time))>,
+}
+
+impl Claim {
+    /// What of it holds, where these frames were read: a frame that is missing disproves this claim and no other.
+    fn holds(&self, started: Time, seen: &HashSet<u64>) -> Vec<(Time, Time)> {
+        // A window around the start reaches back to when nobody listened: of that time the run knows nothing.
+        let (from, until) = (self.stretch.0.max(started), self.stretch.1);
+        let mut stretches = vec![(from, until)];
+        stretches.retain(|(from, until)| from < until);
+        for (number, times) in &self.witnesses {
+            if !seen.contains(number) {
+                cut_out(&mut stretches, *times);
+            }
+        }
+        stretches
+    }
 }
 
 impl Reader<'_> {
@@ -216,14 +240,16 @@ impl Reader<'_> {
                 self.notes.push(note);
             }
             kind::DETAILED => {
-                run.history.detailed.push((from, until));
-                for witness in payload.chunks_exact(24) {
-                    let (words, _) = witness.as_chunks::<8>();
+                let witness = |bytes: &[u8]| {
+                    let (words, _) = bytes.as_chunks::<8>();
                     let [number, first, last] = [words[0], words[1], words[2]];
                     let times = [first, last].map(|time| Time(i64::from_le_bytes(time)));
-                    let number = u64::from_le_bytes(number);
-                    run.witnesses.push((number, (times[0], times[1])));
-                }
+                    (u64::from_le_bytes(number), (times[0], times[1]))
+                };
+                run.claims.push(Claim {
+                    stretch: (from, until),
+                    witnesses: payload.chunks_exact(24).map(witness).collect(),
+                });
             }
             kind::UNAVAILABLE => {
                 let missing = json(payload)?;
@@ -243,9 +269,14 @@ impl Reader<'_> {
             notes: self.notes,
             ..Reading::default()
         };
-        let last = self.runs.last_key_value().map(|(started, _)| *started);
+        let newest = self.runs.last_key_value().map(|(started, _)| *started);
         for (started, run) in self.runs {
-            let over = Some(started) != last;
+            // A frame that a claim names was there once, and its number is used.
+            let claimed = run.claims.iter().flat_map(|claim| &claim.witnesses);
+            let claimed = claimed.map(|(number, _)| *number).max();
+            let last = run.last.max(claimed.unwrap_or_default());
+            reading.numbered.insert(Time(started), last);
+            let over = Some(started) != newest;
             let (history, transitions) = run.finish(Time(started), over);
             let theirs = history.routers.clone();
             reading.history.absorb(history);
@@ -280,16 +311,11 @@ impl OneRun {
             None => (self.until.filter(|_| over), false),
         };
         let mut history = self.history;
-        // A window around the start reaches back to when nobody listened: of that time the run knows nothing.
-        for stretch in &mut history.detailed {
-            stretch.0 = stretch.0.max(started);
+        for claim in &self.claims {
+            history.detailed.extend(claim.holds(started, &self.seen));
         }
-        history.detailed.retain(|(from, until)| from < until);
         history.detailed.sort_unstable();
-        self.witnesses
-            .retain(|(number, _)| !self.seen.contains(number));
-        let missing = self.witnesses.iter().map(|(_, times)| *times);
-        for hole in missing.chain(self.holes) {
+        for hole in self.holes {
             cut_out(&mut history.detailed, hole);
         }
         history

@@ -31,9 +31,15 @@ impl Frames {
     /// For a run of the daemon.
     #[must_use]
     pub const fn new(run: RunHeader) -> Self {
+        Self::behind(run, 0)
+    }
+
+    /// For a run that has written frames before, up to this number.
+    #[must_use]
+    pub const fn behind(run: RunHeader, last: u64) -> Self {
         Self {
             run,
-            next: 1,
+            next: last.saturating_add(1),
             witnesses: VecDeque::new(),
             forgotten: Time(i64::MIN),
         }

@@ -24,7 +24,7 @@ pub use header::{HEADER, RunHeader};
 pub use layout::{Layout, Region, RegionId, Slots, TooSmall};
 pub use minutes::{MINUTE_BUCKETS, minute};
 pub use read::{Ended, NotARing, Reading, read};
-pub(crate) use read::{MOST_ROUTERS, Parts, cut_out, deliver, drop_impossible, routers_of};
+pub(crate) use read::{MOST_ROUTERS, Parts, deliver, drop_impossible, routers_of};
 pub use record::{Record, Transition};
 pub use resume::Resume;
 pub use samples::{SAMPLES, samples, samples_of};

@@ -11,7 +11,7 @@ use super::layout::{Layout, RegionId, Slots};
 use super::record::{Record, Transition};
 use super::resume::Resume;
 use super::slot::{Found, Open, kind, open};
-use crate::history::{History, Minute, Numbered, Router, Time, Want};
+use crate::history::{History, Minute, Numbered, Router, Time, Want, cut_out};
 
 /// A ring's content.
 #[derive(Clone, Debug)]
@@ -387,18 +387,6 @@ fn extent(
             None => parts.whole_from = None,
         }
     }
-}
-
-/// Takes a stretch of time, ends included, out of ascending ones.
-pub(crate) fn cut_out(stretches: &mut Vec<(Time, Time)>, (from, until): (Time, Time)) {
-    let pieces = stretches.iter().flat_map(|stretch| {
-        let before = (stretch.0, stretch.1.min(from.plus(-1)));
-        let after = (stretch.0.max(until.plus(1)), stretch.1);
-        [before, after]
-    });
-    let mut pieces: Vec<_> = pieces.filter(|(from, until)| from < until).collect();
-    pieces.sort_unstable();
-    *stretches = pieces;
 }
 
 /// What needs more than one slot, or a place that a history does not have.

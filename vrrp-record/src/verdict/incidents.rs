@@ -14,6 +14,8 @@ use crate::history::{History, Time, Unit};
 
 /// Anomalies closer together than this are one.
 pub(super) const TOGETHER: i64 = 10_000_000_000;
+/// Numbers of different runs may be the same; of one story they are this close.
+const ONE_STORY: i64 = 120_000_000_000;
 
 /// Everything on this node that wants an explanation, by time.
 #[must_use]
@@ -176,14 +178,30 @@ fn from_events(history: &History) -> Vec<Incident> {
             known.until = at;
             continue;
         }
-        found.push(Incident {
+        let incident = Incident {
             what,
             router,
             number: kind.number(),
             from: at.plus(-length),
             at,
             until: at,
+        };
+        // An anomaly that turned out to be a near failover has one number.
+        let anomaly = found.iter_mut().rev().take(8).find(|known| {
+            matches!(known.what, Happening::Anomaly { .. })
+                && matches!(what, Happening::NearFailover { .. })
+                && (known.router, known.number) == (router, incident.number)
+                && at.since(known.at) <= ONE_STORY
         });
+        match anomaly {
+            Some(known) => {
+                *known = Incident {
+                    from: known.from.min(incident.from),
+                    ..incident
+                }
+            }
+            None => found.push(incident),
+        }
     }
     found
 }

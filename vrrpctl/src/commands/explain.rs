@@ -120,7 +120,7 @@ fn read(
         let nodes = opened.read(&Want::all().minutes(false))?;
         let all = nodes
             .iter()
-            .flat_map(|node| incidents(&node.history))
+            .flat_map(|node| named(&node.history, incidents(&node.history), reading))
             .collect::<Vec<_>>();
         return Ok((nodes, windows(&selected(&all, question))));
     }

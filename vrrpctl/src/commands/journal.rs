@@ -1,6 +1,6 @@
 //! `journal`: records one by one, filtered, each once.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use vrrp_record::event::Kind;
@@ -11,9 +11,11 @@ use vrrp_record::history::{
 use crate::cli::{JournalArgs, KindName};
 use crate::source::Node;
 
+mod gaps;
 mod people;
 mod programs;
 
+pub(crate) use gaps::Gaps;
 pub(crate) use people::text;
 pub(crate) use programs::{header, json_lines, lines};
 
@@ -147,11 +149,12 @@ fn name(history: &History, record: Record<'_>) -> Option<String> {
         .map(|router| router.name.clone())
 }
 
-/// The records that pass, by time.
-pub(crate) fn gather<'a>(nodes: &'a [Node], filter: &Filter<'_>) -> Vec<Item<'a>> {
+/// The records that pass, by time. `gaps` remembers the adverts of pieces before this one.
+pub(crate) fn gather<'a>(nodes: &'a [Node], filter: &Filter<'_>, gaps: &mut Gaps) -> Vec<Item<'a>> {
     let mut items = Vec::new();
     for node in nodes {
-        let history = &node.history;
+        let (name, history) = (node.name(), &node.history);
+        let known = (name.as_str(), history);
         let mut add = |at: Time, record: Record<'a>, gap: Option<u64>| {
             let item = Item {
                 node,
@@ -163,20 +166,13 @@ pub(crate) fn gather<'a>(nodes: &'a [Node], filter: &Filter<'_>) -> Vec<Item<'a>
                 items.push(item);
             }
         };
-        // Gaps are between departures of ours and between arrivals of each sender.
-        let mut last: BTreeMap<u16, Time> = BTreeMap::new();
         for sent in &history.sent {
             let left = sent.left.or(sent.submitted);
-            let gap = left.and_then(|left| {
-                let before = last.insert(sent.router, left)?;
-                u64::try_from(left.since(before)).ok()
-            });
+            let gap = left.and_then(|left| gaps.since_last(known, (sent.router, None), left));
             add(sent.due, Record::Sent(sent), gap);
         }
-        let mut last: BTreeMap<(u16, IpAddr), Time> = BTreeMap::new();
         for one in &history.received {
-            let before = last.insert((one.router, one.from), one.at());
-            let gap = before.and_then(|before| u64::try_from(one.at().since(before)).ok());
+            let gap = gaps.since_last(known, (one.router, Some(one.from)), one.at());
             add(one.at(), Record::Heard(one), gap);
         }
         history
@@ -196,6 +192,7 @@ pub(crate) fn gather<'a>(nodes: &'a [Node], filter: &Filter<'_>) -> Vec<Item<'a>
             .iter()
             .for_each(|sample| add(sample.at, Record::Sample(sample), None));
     }
+    gaps.piece_ends();
     items.sort_by_key(|item| item.at);
     items
 }

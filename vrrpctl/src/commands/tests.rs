@@ -86,7 +86,7 @@ fn journal_arguments(words: &[&str]) -> JournalArgs {
 fn journal_text(nodes: &[Node], words: &[&str]) -> String {
     let arguments = journal_arguments(words);
     let filter = journal::Filter::new(&arguments, None);
-    let items = journal::gather(nodes, &filter);
+    let items = journal::gather(nodes, &filter, &mut journal::Gaps::default());
     journal::text(&items, nodes.len() > 1, &mut String::new(), &output())
 }
 
@@ -146,8 +146,26 @@ fn samples_of_one_moment_are_different_records() {
     let arguments = journal_arguments(&["--kind", "samples"]);
     let filter = journal::Filter::new(&arguments, None);
     let mut printed = journal::Printed::default();
-    assert_eq!(printed.fresh(journal::gather(&nodes, &filter)).len(), 2);
-    assert_eq!(printed.fresh(journal::gather(&nodes, &filter)).len(), 0);
+    assert_eq!(
+        printed
+            .fresh(journal::gather(
+                &nodes,
+                &filter,
+                &mut journal::Gaps::default()
+            ))
+            .len(),
+        2
+    );
+    assert_eq!(
+        printed
+            .fresh(journal::gather(
+                &nodes,
+                &filter,
+                &mut journal::Gaps::default()
+            ))
+            .len(),
+        0
+    );
 }
 
 #[test]
@@ -159,12 +177,36 @@ fn what_the_flight_recorder_repeats_of_an_earlier_piece_is_left_out() {
     let arguments = journal_arguments(&["--kind", "events"]);
     let filter = journal::Filter::new(&arguments, None);
     let mut printed = journal::Printed::default();
-    printed.expect_again(&journal::gather(&recorder, &filter));
-    assert!(!printed.fresh(journal::gather(&journal, &filter)).is_empty());
-    assert!(printed.fresh(journal::gather(&between, &filter)).is_empty());
+    printed.expect_again(&journal::gather(
+        &recorder,
+        &filter,
+        &mut journal::Gaps::default(),
+    ));
+    assert!(
+        !printed
+            .fresh(journal::gather(
+                &journal,
+                &filter,
+                &mut journal::Gaps::default()
+            ))
+            .is_empty()
+    );
     assert!(
         printed
-            .fresh(journal::gather(&recorder, &filter))
+            .fresh(journal::gather(
+                &between,
+                &filter,
+                &mut journal::Gaps::default()
+            ))
+            .is_empty()
+    );
+    assert!(
+        printed
+            .fresh(journal::gather(
+                &recorder,
+                &filter,
+                &mut journal::Gaps::default()
+            ))
             .is_empty()
     );
 }

@@ -10,7 +10,7 @@ use super::{Exit, Trouble, check_names};
 use crate::Output;
 use crate::cli::{Cli, JournalArgs};
 use crate::commands::frame::damage;
-use crate::commands::journal::{self, Filter, Item, Printed};
+use crate::commands::journal::{self, Filter, Gaps, Item, Printed};
 use crate::source::{Node, Opened, Records, SourceError};
 
 /// Between two looks at records that grow.
@@ -68,7 +68,7 @@ pub(super) fn journal(
     } else {
         let nodes = opened.read(&want)?;
         check_routers(&nodes, &arguments.reading.router)?;
-        let items = journal::gather(&nodes, &filter);
+        let items = journal::gather(&nodes, &filter, &mut Gaps::default());
         printer.skip = arguments
             .lines
             .map_or(0, |lines| items.len().saturating_sub(lines));
@@ -95,11 +95,12 @@ fn pieces(
     let mut printed = Printed::default();
     // The flight recorder repeats what the journal before it told.
     for nodes in opened.repeating(want)? {
-        printed.expect_again(&journal::gather(&nodes, filter));
+        printed.expect_again(&journal::gather(&nodes, filter, &mut Gaps::default()));
     }
     opened.rewind();
+    let mut gaps = Gaps::default();
     while let Some(nodes) = opened.next_piece(want)? {
-        let items = printed.fresh(journal::gather(&nodes, filter));
+        let items = printed.fresh(journal::gather(&nodes, filter, &mut gaps));
         if !each(&nodes, items) {
             break;
         }
@@ -121,7 +122,7 @@ fn follow(
         // What is new is in the flight recorder; the journal repeats some of it later.
         match Opened::recorder(run_dir).and_then(|opened| opened.read(want)) {
             Ok(nodes) => {
-                let items = printed.fresh(journal::gather(&nodes, filter));
+                let items = printed.fresh(journal::gather(&nodes, filter, &mut Gaps::default()));
                 if !begun {
                     check_routers(&nodes, &arguments.reading.router)?;
                     printer.skip = arguments

@@ -19,38 +19,78 @@ use crate::core::{MemoryLock, SchedulingClass};
 /// A wake-up later than this, or a step longer than this, is looked into. A real-time thread on a healthy machine wakes
 /// within a third of it (docs/engine.md).
 const LATE: Duration = Duration::from_millis(1);
-/// A baseline is not read when something is due this soon.
+/// Evidence is not read when something is due this soon.
 const SOON: Duration = Duration::from_millis(2);
+/// Where something is always due soon, the evidence of a late wake-up waits no longer than this.
+const PUT_OFF: Duration = Duration::from_millis(10);
+
+/// A late wake-up or a long step whose evidence is still to be read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Owed {
+    due: Instant,
+    at: Instant,
+    step: Timed,
+}
+
+impl Owed {
+    fn length(&self) -> Duration {
+        self.at.saturating_since(self.due)
+    }
+}
 
 impl Engine {
     /// Looks back at the turn that is done.
     pub(super) fn keep_records(&mut self, woke: Instant) {
         let now = clock::now();
         self.steps.enter(Step::Recording, now);
-        let (armed, waited_since) = self.waited;
-        let longest = self.steps.take_turn();
-        let late = armed.map_or(Duration::ZERO, |armed| woke.saturating_since(armed));
-        if late.max(longest.length) >= LATE {
-            if self.evidence.may_read(now) {
-                let waiting = Timed {
-                    step: Step::Waiting,
-                    began: waited_since,
-                    length: woke.saturating_since(waited_since),
-                };
-                if late >= longest.length {
-                    self.record_lateness(armed.unwrap_or(woke), woke, waiting);
-                } else {
-                    let end = longest.began.saturating_add(longest.length);
-                    self.record_lateness(longest.began, end, longest);
-                }
+        if let Some(late) = self.lateness(woke) {
+            let longer = self.owed.filter(|owed| owed.length() > late.length());
+            self.owed = Some(longer.unwrap_or(late));
+        }
+        match self.owed {
+            Some(_) if !self.evidence.may_read(now) => self.owed = None,
+            // The next turn comes within this time, and what is due then goes first.
+            Some(owed) if self.is_due_soon(now) && now.saturating_since(owed.at) < PUT_OFF => {}
+            Some(owed) => {
+                self.owed = None;
+                self.record_lateness(owed);
             }
-        } else if self.evidence.is_stale(now) && !self.is_busy_soon(now) {
-            self.evidence.renew();
-            self.keep_house(now);
+            None if self.evidence.is_stale(now) && !self.is_busy_soon(now) => {
+                self.evidence.renew();
+                self.keep_house(now);
+            }
+            None => {}
         }
     }
 
-    fn record_lateness(&mut self, due: Instant, at: Instant, step: Timed) {
+    /// What of the turn ran late, if anything did: the wake-up or the longest step.
+    fn lateness(&mut self, woke: Instant) -> Option<Owed> {
+        let (armed, waited_since) = self.waited;
+        let longest = self.steps.take_turn();
+        let late = armed.map_or(Duration::ZERO, |armed| woke.saturating_since(armed));
+        if late.max(longest.length) < LATE {
+            return None;
+        }
+        Some(if late >= longest.length {
+            Owed {
+                due: armed.unwrap_or(woke),
+                at: woke,
+                step: Timed {
+                    step: Step::Waiting,
+                    began: waited_since,
+                    length: woke.saturating_since(waited_since),
+                },
+            }
+        } else {
+            Owed {
+                due: longest.began,
+                at: longest.began.saturating_add(longest.length),
+                step: longest,
+            }
+        })
+    }
+
+    fn record_lateness(&mut self, Owed { due, at, step }: Owed) {
         let (moved, from) = self.evidence.renew();
         let late = Lateness {
             due,
@@ -75,9 +115,12 @@ impl Engine {
 
     /// Whether a deadline comes too soon for a baseline. Where one is always near, the baseline is read all the same.
     fn is_busy_soon(&self, now: Instant) -> bool {
+        self.is_due_soon(now) && !self.evidence.is_very_stale(now)
+    }
+
+    fn is_due_soon(&self, now: Instant) -> bool {
         let next = self.setup.node.next_deadline();
         next.is_some_and(|(at, _)| at.saturating_since(now) < SOON)
-            && !self.evidence.is_very_stale(now)
     }
 
     /// What the recorder does once a second.
@@ -86,6 +129,8 @@ impl Engine {
         let Some(flight) = &mut io.flight else { return };
         flight.beat(now);
         flight.settle(now);
+        let tracks = io.routers.iter_mut().map(|router| &mut *router.track);
+        flight.write_floods(now, tracks);
         let tracks = io.routers.iter_mut().map(|router| &mut *router.track);
         flight.put_minutes_away(now, tracks);
     }

@@ -21,6 +21,7 @@ use super::hands::Hands;
 use super::heartbeat::{Heartbeat, Pulse};
 use super::realtime::Realtime;
 use super::receive::{self, Strays};
+use super::recording::Owed;
 use super::setup::Setup;
 use super::steps::{Steps, Timed};
 use super::stop::Stopping;
@@ -72,6 +73,8 @@ pub(crate) struct Engine {
     pub(super) address_scheduling: Option<SchedulingClass>,
     pub(super) running: bool,
     pub(super) evidence: Evidence,
+    /// A lateness whose evidence waits until nothing is due soon.
+    pub(super) owed: Option<Owed>,
     /// The longest step between the last two adverts.
     pub(super) last_advert_step: Timed,
 }
@@ -123,6 +126,7 @@ impl Engine {
             address_scheduling: None,
             running: true,
             evidence: Evidence::open(),
+            owed: None,
             last_advert_step: Timed::NONE,
         };
         engine.lock_memory();

@@ -68,11 +68,12 @@ struct Shared {
     /// CLOCK_MONOTONIC of its last turn, in nanoseconds.
     last: AtomicU64,
     period_ms: AtomicU64,
-    unavailable: Mutex<Vec<Unavailable>>,
+    /// Nothing until it has looked for the first time.
+    unavailable: Mutex<Option<Vec<Unavailable>>>,
 }
 
 impl Shared {
-    fn unavailable(&self) -> MutexGuard<'_, Vec<Unavailable>> {
+    fn unavailable(&self) -> MutexGuard<'_, Option<Vec<Unavailable>>> {
         // It is replaced in one assignment.
         self.unavailable
             .lock()
@@ -80,7 +81,7 @@ impl Shared {
     }
 
     fn set_unavailable(&self, list: Vec<Unavailable>) {
-        *self.unavailable() = list;
+        *self.unavailable() = Some(list);
     }
 }
 
@@ -107,7 +108,7 @@ impl Sampler {
         let shared = Arc::new(Shared {
             last: AtomicU64::new(clock::now().as_nanos()),
             period_ms: AtomicU64::new(0),
-            unavailable: Mutex::new(Vec::new()),
+            unavailable: Mutex::new(None),
         });
         let evidence = Evidence(Arc::clone(&shared));
         std::thread::Builder::new()
@@ -133,11 +134,20 @@ impl Sampler {
 }
 
 impl Evidence {
+    /// Whether the sampler has looked what this machine cannot give, or will not come to it, at `now`.
+    pub(crate) fn is_known(&self, now: Instant) -> bool {
+        self.0.unavailable().is_some() || self.silence(now) > SILENCE
+    }
+
+    fn silence(&self, now: Instant) -> Duration {
+        let last = Instant::from_nanos(self.0.last.load(Ordering::Acquire));
+        now.saturating_since(last)
+    }
+
     /// What this machine cannot give, and whether the sampler hangs or saves time, at `now`.
     pub(crate) fn unavailable(&self, now: Instant) -> Vec<Unavailable> {
-        let mut list = self.0.unavailable().clone();
-        let last = Instant::from_nanos(self.0.last.load(Ordering::Acquire));
-        let silence = now.saturating_since(last);
+        let mut list = self.0.unavailable().clone().unwrap_or_default();
+        let silence = self.silence(now);
         let period = self.0.period_ms.load(Ordering::Relaxed);
         let usual = u64::try_from(thread::PERIOD.as_millis()).unwrap_or_default();
         if silence > SILENCE {

@@ -17,6 +17,7 @@ use vrrp_record::text::Name;
 
 use super::book::{Book, Outcome};
 use super::disk::Bounds;
+use super::gaps::Gaps;
 use super::keeper::Keeper;
 use super::live::{Axis, Entry, Live, NearNote, RecorderFacts};
 use super::measure::{Found, Measures, Near, Situation};
@@ -105,6 +106,7 @@ struct Work {
     records: Records,
     past: Past,
     book: Book,
+    gaps: Gaps,
     minutes: Minutes,
     keeper: Option<Keeper>,
     /// The daemon said goodbye.
@@ -158,6 +160,7 @@ impl Work {
             records,
             past: Past::default(),
             book: Book::default(),
+            gaps: Gaps::default(),
             minutes: Minutes::default(),
             keeper,
             goodbye: false,
@@ -270,6 +273,11 @@ impl Work {
         let mut live = live.lock();
         live.routers
             .retain(|name, _| core.routers.iter().any(|router| router.name == *name));
+        self.gaps.retain(|name| {
+            core.routers
+                .iter()
+                .any(|router| Name::new(&router.name) == *name)
+        });
         let mut found: Vec<(Name, Found)> = Vec::new();
         for router in &core.routers {
             let name = Name::new(&router.name);
@@ -293,7 +301,7 @@ impl Work {
         self.name(&found, &mut live.routers)
     }
 
-    /// Numbers what was found; an anomaly that goes on has its number already.
+    /// Numbers what was found; an anomaly that goes on has its number already, and one of a near failover has that one's.
     fn name(
         &mut self,
         found: &[(Name, Found)],
@@ -304,7 +312,7 @@ impl Work {
         for (router, found) in found {
             match *found {
                 Found::NearFailover(near) => {
-                    let number = self.numbers.next();
+                    let number = self.gaps.number(*router, &near, || self.numbers.next());
                     if let Some(entry) = entries.get_mut(router.as_str()) {
                         entry.near = NearNote { number, why: None };
                     }
@@ -318,10 +326,13 @@ impl Work {
             }
         }
         for ((router, what), (at, count, worst)) in anomalies {
-            if self.book.is_new(Some(router), what, at) {
+            let new = self.book.is_new(Some(router), what, at);
+            if new && !self.gaps.explain(router, at) {
+                let number = self.numbers.next();
+                self.gaps.anomaly(router, at, number);
                 let kind = Kind::Anomaly {
                     router: Some(router),
-                    number: self.numbers.next(),
+                    number,
                     what,
                     count,
                     worst_us: worst / 1_000,

@@ -133,6 +133,7 @@ impl Disk {
             // The beginning of a piece is no harm to a reader, but the next one would follow it.
             let _ = file.set_len(self.whole);
             self.open = None;
+            self.drop_bare(head);
             return Err(error);
         }
         self.whole += len(piece);
@@ -144,6 +145,19 @@ impl Disk {
             self.end()?;
         }
         Ok(())
+    }
+
+    /// Takes a file away that was begun for a piece that did not fit: the next try begins another.
+    fn drop_bare(&mut self, head: &[u8]) {
+        if self.whole != len(head) {
+            return;
+        }
+        if let Some(bare) = self.segments.pop()
+            && fs::remove_file(self.path.join(&bare.name))
+                .is_err_and(|error| error.kind() != io::ErrorKind::NotFound)
+        {
+            self.segments.push(bare);
+        }
     }
 
     /// The open file holds a transition: it is the last to go.

@@ -20,9 +20,9 @@ use super::writer::{Piece, Writer};
 
 const SECOND: i64 = 1_000_000_000;
 /// Full detail before a happening.
-const BEFORE: i64 = 60 * SECOND;
+pub(super) const BEFORE: i64 = 60 * SECOND;
 /// And after it.
-const AFTER: i64 = 30 * SECOND;
+pub(super) const AFTER: i64 = 30 * SECOND;
 /// Records are written when they are so old, and nothing more is expected of them.
 const SETTLED: i64 = 6 * SECOND;
 /// How often an open window is written.
@@ -60,10 +60,11 @@ pub(super) struct Keeper {
 impl Keeper {
     pub(super) fn new(run: RunHeader, writer: Writer) -> Self {
         Self {
+            // Before its start the run knows nothing.
+            detailed: run.started,
             frames: Frames::new(run),
             writer,
             window: None,
-            detailed: Time(i64::MIN),
             hour: Time(i64::MIN),
             windows: HashMap::new(),
             lost: 0,

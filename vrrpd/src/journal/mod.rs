@@ -8,6 +8,8 @@ mod directory;
 mod disk;
 #[cfg(test)]
 mod fixture;
+mod gaps;
+mod inherit;
 mod keeper;
 mod live;
 mod measure;

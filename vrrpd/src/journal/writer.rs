@@ -15,6 +15,7 @@ use vrrp_record::history::Want;
 use vrrp_record::journal::read;
 
 use super::disk::{Bounds, Disk};
+use super::inherit::inherit;
 use super::live::{JournalFacts, Live};
 use crate::core;
 use crate::service::locked::{DirectoryError, LockedDirectory, Purpose};
@@ -27,8 +28,8 @@ const BYTES: usize = 8 * 1024 * 1024;
 const CARE: Duration = Duration::from_secs(1);
 /// After a failure the disk is left alone for so long.
 const PAUSE: Duration = Duration::from_secs(5);
-/// Files in which the last number is looked for.
-const LOOKED_AT: usize = 8;
+/// Files in which the last number, and the end of the run before, are looked for.
+pub(super) const LOOKED_AT: usize = 8;
 /// How long the end of the daemon waits for what is still to be written.
 const END: Duration = Duration::from_secs(2);
 
@@ -75,7 +76,8 @@ pub(crate) enum Begun {
 }
 
 impl Writer {
-    /// Starts the thread. What it found comes by the receiver, unless the disk hangs.
+    /// Starts the thread. What it found comes by the receiver, unless the disk hangs. `previous` is the flight recorder of
+    /// the run before, whose end goes to the journal.
     ///
     /// # Errors
     /// When the system has no thread left.
@@ -83,6 +85,7 @@ impl Writer {
         path: PathBuf,
         bounds: Bounds,
         live: Arc<Live>,
+        previous: Option<PathBuf>,
     ) -> std::io::Result<(Self, Receiver<Begun>)> {
         let (tasks, mailbox) = sync_channel(PIECES);
         let (begun, first) = sync_channel(1);
@@ -97,6 +100,7 @@ impl Writer {
             waiting: Arc::clone(&waiting),
             lost: Arc::clone(&lost),
             head: Vec::new(),
+            previous,
             place: None,
             trouble: None,
             paused: None,
@@ -201,6 +205,8 @@ struct Work {
     lost: Arc<AtomicU64>,
     healthy: Arc<AtomicBool>,
     head: Vec<u8>,
+    /// A flight recorder that is still to be kept.
+    previous: Option<PathBuf>,
     place: Option<Place>,
     trouble: Option<String>,
     paused: Option<Instant>,
@@ -224,6 +230,7 @@ impl Work {
     }
 
     fn run(&mut self, mailbox: &Receiver<Task>) {
+        self.inherit();
         loop {
             match mailbox.recv_timeout(CARE) {
                 Ok(Task::Write(piece)) => {
@@ -339,8 +346,28 @@ impl Work {
         }
         self.show(true);
         match self.settle() {
-            Ok(()) => self.show(false),
+            Ok(()) => {
+                self.show(false);
+                self.inherit();
+            }
             Err(error) => self.fail(text(&error)),
+        }
+    }
+
+    /// Keeps the end of the run before, as its flight recorder tells it; later, where the disk refuses now.
+    fn inherit(&mut self) {
+        let (Some(ring), Some(place)) = (&self.previous, &mut self.place) else {
+            return;
+        };
+        let pieces = inherit(ring, place.disk.files());
+        self.show(true);
+        let written = pieces.iter().try_for_each(|piece| self.try_write(piece));
+        match written {
+            Ok(()) => {
+                self.previous = None;
+                self.show(false);
+            }
+            Err(why) => self.fail(why),
         }
     }
 

@@ -32,6 +32,7 @@ use super::tally::Tally;
 use crate::core::{self, CoreSnapshot, Report, RouterSnapshot};
 use crate::host::Evidence;
 use crate::journal::{Axis, Live};
+use crate::recorder::RingFile;
 use crate::world::Order;
 
 /// What does not change in a run of the daemon.
@@ -192,6 +193,15 @@ impl Observer {
     /// What status shows of an operator's word.
     pub(crate) fn show_order(&self, order: Option<Order>) {
         self.lock().memory.order = order;
+    }
+
+    /// Shows that the recorder's file is lost, where it is; what is to be said of it.
+    pub(crate) fn recorder_lost(&self, file: &RingFile) -> Option<String> {
+        let fate = file.fate();
+        let shown = &mut self.lock().memory.recorder;
+        let shown = shown.as_mut()?;
+        shown.trouble = fate.trouble(&shown.file);
+        shown.trouble.clone()
     }
 
     /// What numbers the happenings of this daemon.

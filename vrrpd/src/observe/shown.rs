@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use vrrp_config::plan::RouterPlan;
 use vrrp_record::history::Time;
 use vrrp_record::moment::{Moment, millis};
 use vrrp_record::status::{Journal, Lateness, Margin, NearFailover, NearFailovers, Recorder};
 
 use super::clock::Now;
-use crate::core::EngineSnapshot;
+use crate::core::{EngineSnapshot, MemoryLock};
 use crate::journal::{Axis, JournalFacts, Live, NearNote, RecorderFacts, Shown};
 
 /// A disk that has not answered for this long hangs.
@@ -28,6 +29,17 @@ pub(crate) struct RecorderShown {
     pub(crate) capacity: Option<Duration>,
     /// What is wrong with it.
     pub(crate) trouble: Option<String>,
+}
+
+impl RecorderShown {
+    /// What is known of a recorder that was just made for these routers.
+    pub(crate) fn show(&mut self, facts: &crate::recorder::RecorderFacts, routers: &[RouterPlan]) {
+        self.bytes = facts.bytes;
+        self.capacity = Some(facts.window(routers));
+        if let MemoryLock::Refused(errno) = facts.locked {
+            self.lock_errno = Some(errno);
+        }
+    }
 }
 
 /// What the explaining thread knows, for one status.

@@ -22,6 +22,19 @@ pub(crate) struct RingFile {
     path: PathBuf,
     device: u64,
     inode: u64,
+    bytes: u64,
+    words: &'static [AtomicU64],
+}
+
+/// What became of the file. Its records go on in memory in any case, until the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is there.
+    There,
+    /// Its name is gone, or another file has it.
+    Removed,
+    /// Somebody shortened it: what stood behind its end is lost.
+    Shortened,
 }
 
 impl RingFile {
@@ -66,6 +79,8 @@ impl RingFile {
             path: path.to_owned(),
             device: metadata.dev(),
             inode: metadata.ino(),
+            bytes: metadata.len(),
+            words,
         };
         Ok((ring, words, locked))
     }
@@ -78,7 +93,7 @@ impl RingFile {
         let kind = fstatfs(file.as_fd()).map_err(|errno| failed("look at")(errno.into()))?;
         if kind.filesystem_type() != TMPFS_MAGIC {
             return Err(format!(
-                "{} is not on tmpfs, where storing never waits for a disk: choose a run directory below /run with --run-dir",
+                "{} is not on tmpfs, where storing never waits for a disk, so nothing is recorded: choose a run directory below /run with --run-dir",
                 path.display()
             ));
         }
@@ -96,11 +111,32 @@ impl RingFile {
         sys::mapping::map(file, bytes).map_err(failed("map"))
     }
 
-    /// Whether the file can still be found under its name. Its records are safe in memory in any case, until the process
-    /// ends.
-    pub(crate) fn is_there(&self) -> bool {
-        fs::symlink_metadata(&self.path)
-            .is_ok_and(|now| (now.dev(), now.ino()) == (self.device, self.inode))
+    /// What became of it.
+    pub(crate) fn fate(&self) -> Fate {
+        let Ok(now) = fs::symlink_metadata(&self.path) else {
+            return Fate::Removed;
+        };
+        if (now.dev(), now.ino()) != (self.device, self.inode) {
+            Fate::Removed
+        } else if now.len() < self.bytes || sys::mapping::replaced(self.words) > 0 {
+            Fate::Shortened
+        } else {
+            Fate::There
+        }
+    }
+}
+
+impl Fate {
+    /// What the status says of it; nothing where all is well.
+    pub(crate) fn trouble(self, file: &str) -> Option<String> {
+        let what = match self {
+            Self::There => return None,
+            Self::Removed => "was removed",
+            Self::Shortened => "was shortened, and what stood behind its end is lost",
+        };
+        Some(format!(
+            "{file} {what}: this run goes on recording in memory, which vrrpctl cannot read; restart vrrpd when it suits"
+        ))
     }
 }
 
@@ -132,15 +168,33 @@ mod tests {
         let (file, words, _) = RingFile::make(&path, 1 << 16).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().len(), 1 << 16);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o137, 0);
-        assert!(file.is_there());
+        assert_eq!(file.fate(), Fate::There);
         fs::remove_dir_all(&directory).unwrap();
-        assert!(!file.is_there());
+        assert_eq!(file.fate(), Fate::Removed);
         words[0].store(7, std::sync::atomic::Ordering::Release);
         assert_eq!(words[0].load(std::sync::atomic::Ordering::Acquire), 7);
         fs::create_dir_all(&directory).unwrap();
         fs::write(&path, "another one").unwrap();
-        assert!(!file.is_there());
+        assert_eq!(file.fate(), Fate::Removed);
         fs::remove_dir_all(&directory).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_is_shortened_is_noticed_and_its_memory_goes_on() {
+        let Some(directory) = tmpfs() else {
+            return eprintln!("SKIPPED: /dev/shm is no tmpfs");
+        };
+        let path = directory.with_extension("shortened");
+        let (ring, words, _) = RingFile::make(&path, 1 << 16).unwrap();
+        let file = OpenOptions::new().write(true).open(&path).unwrap();
+        file.set_len(0).unwrap();
+        assert_eq!(ring.fate(), Fate::Shortened);
+        words[100].store(7, std::sync::atomic::Ordering::Release);
+        assert_eq!(words[100].load(std::sync::atomic::Ordering::Acquire), 7);
+        // Whoever makes it as long as it was brings nothing back.
+        file.set_len(1 << 16).unwrap();
+        assert_eq!(ring.fate(), Fate::Shortened);
+        fs::remove_file(&path).unwrap();
     }
 
     #[test]
@@ -154,6 +208,7 @@ mod tests {
         }
         let text = RingFile::make(&path, 1 << 16).unwrap_err();
         assert!(text.contains("--run-dir"), "{text}");
+        assert!(text.contains("nothing is recorded"), "{text}");
         assert!(!path.exists());
     }
 }

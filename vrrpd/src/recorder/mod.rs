@@ -17,7 +17,7 @@ use vrrp_record::ring::{
 };
 
 pub(crate) use file::RingFile;
-pub(crate) use previous::find_previous;
+pub(crate) use previous::{Previous, find_previous};
 
 use crate::core::MemoryLock;
 use crate::journal::{Axis, RingAccess};

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use vrrp_proto::router::State;
+use vrrp_record::event::Kind;
 use vrrp_record::history::Time;
 use vrrp_record::ring::{Ended, Reading, read};
 
@@ -16,34 +17,51 @@ const LARGEST: u64 = 1 << 30;
 /// The run before, as its recorder tells.
 #[derive(Debug)]
 pub(crate) struct Previous {
-    pub(crate) reading: Reading,
+    /// Where its recorder is now.
+    pub(crate) file: PathBuf,
+    /// Its process.
+    pub(crate) pid: u32,
+    /// How it ended.
+    pub(crate) ended: Ended,
+    /// Addresses that the kernel had when it ended without a goodbye.
+    pub(crate) addresses_left: u16,
+    /// The highest number of an event that it tells of.
+    pub(crate) last_number: Option<u32>,
 }
 
 impl Previous {
-    /// When it ended, and whether with a goodbye.
-    pub(crate) const fn end(&self) -> (Option<Time>, bool) {
-        match self.reading.ended {
+    fn of(reading: &Reading, file: PathBuf) -> Self {
+        let left = match reading.ended {
+            Ended::Clean(_) => 0,
+            Ended::Unknown(_) => reading
+                .resumes
+                .iter()
+                .filter(|router| matches!(router.state, State::Active | State::Releasing))
+                .map(|router| router.present)
+                .sum(),
+        };
+        let events = reading.history.events.iter();
+        Self {
+            file,
+            pid: reading.run.pid,
+            ended: reading.ended,
+            addresses_left: left,
+            last_number: events.filter_map(|event| event.event.kind.number()).max(),
+        }
+    }
+
+    /// The event that tells of it.
+    pub(crate) fn told(&self) -> Kind {
+        let (ended, clean) = match self.ended {
             Ended::Clean(at) => (Some(at), true),
             Ended::Unknown(at) => (at, false),
+        };
+        Kind::PreviousRun {
+            pid: self.pid,
+            clean,
+            ended_unix_ms: ended.map(Time::unix_ms),
+            addresses_left: self.addresses_left,
         }
-    }
-
-    /// Its process.
-    pub(crate) const fn pid(&self) -> u32 {
-        self.reading.run.pid
-    }
-
-    /// Addresses that the kernel had when it ended without a goodbye.
-    pub(crate) fn addresses_left(&self) -> u16 {
-        if matches!(self.reading.ended, Ended::Clean(_)) {
-            return 0;
-        }
-        let active = self
-            .reading
-            .resumes
-            .iter()
-            .filter(|router| matches!(router.state, State::Active | State::Releasing));
-        active.map(|router| router.present).sum()
     }
 }
 
@@ -70,9 +88,10 @@ pub(crate) fn find_previous(run_dir: &Path) -> Result<Option<Previous>, String> 
     } else {
         return Err(failed("read", &format!("{length} bytes are too many")));
     };
-    fs::rename(&path, run_dir.join(PREVIOUS)).map_err(|error| failed("move", &error))?;
+    let moved = run_dir.join(PREVIOUS);
+    fs::rename(&path, &moved).map_err(|error| failed("move", &error))?;
     match read(&bytes) {
-        Ok(reading) => Ok(Some(Previous { reading })),
+        Ok(reading) => Ok(Some(Previous::of(&reading, moved))),
         Err(error) => Err(failed("read", &error)),
     }
 }
@@ -127,15 +146,16 @@ mod tests {
         engine.life.beat(Time(6_000));
         fs::write(directory.join(FILE), bytes_of(words)).unwrap();
         let killed = find_previous(&directory).unwrap().unwrap();
-        assert_eq!((killed.pid(), killed.addresses_left()), (4711, 2));
-        assert_eq!(killed.end(), (Some(Time(6_000)), false));
+        assert_eq!((killed.pid, killed.addresses_left), (4711, 2));
+        assert_eq!(killed.ended, Ended::Unknown(Some(Time(6_000))));
+        assert_eq!(killed.file, directory.join(PREVIOUS));
         assert!(!directory.join(FILE).exists() && directory.join(PREVIOUS).exists());
 
         engine.life.end(Time(7_000));
         fs::write(directory.join(FILE), bytes_of(words)).unwrap();
         let stopped = find_previous(&directory).unwrap().unwrap();
-        assert_eq!(stopped.end(), (Some(Time(7_000)), true));
-        assert_eq!(stopped.addresses_left(), 0);
+        assert_eq!(stopped.ended, Ended::Clean(Time(7_000)));
+        assert_eq!(stopped.addresses_left, 0);
 
         fs::write(directory.join(FILE), "no recorder").unwrap();
         let text = find_previous(&directory).unwrap_err();

@@ -37,7 +37,7 @@ use crate::host::{self, Sampler};
 use crate::journal::{Analyst, Inputs};
 use crate::load::Configuration;
 use crate::metrics;
-use crate::observe::{Identity, Observer};
+use crate::observe::{Identity, Observer, RecorderShown};
 use crate::recorder::{self, Recorder};
 use crate::service::locked::LockedDirectory;
 use crate::service::orphans;
@@ -134,7 +134,13 @@ async fn watch(options: &Options, prepared: Prepared) -> Result<Exit, Failure> {
             .collect(),
         ..explaining::run(&observer, host, started)
     };
-    let (recorder, samples, access) = match open_recorder(&run_dir, &plan, &header) {
+    let previous = recorder::find_previous(run_dir.path()).unwrap_or_else(|text| {
+        tracing::warn!("{text}");
+        None
+    });
+    let (opened, shown) = open_recorder(&run_dir, &plan, &header);
+    observer.show_recorder(shown);
+    let (recorder, samples, access) = match opened {
         Some(Recorder {
             file,
             engine,
@@ -146,7 +152,8 @@ async fn watch(options: &Options, prepared: Prepared) -> Result<Exit, Failure> {
             let records = Records {
                 engine,
                 events,
-                _file: file,
+                file: Some(file),
+                complete: false,
             };
             (Some(records), Some(samples), Some(access))
         }
@@ -158,7 +165,13 @@ async fn watch(options: &Options, prepared: Prepared) -> Result<Exit, Failure> {
     let watching = start_thread(&plan, &observer, recorder, (events, follower), &board)?;
     let shown = Arc::clone(&board);
     let bounds = (options.journal_bytes, options.journal_age);
-    let writer = explaining::open(&options.journal_dir, bounds, &plan, &observer)?;
+    let writer = explaining::open(
+        &options.journal_dir,
+        bounds,
+        &plan,
+        &observer,
+        previous.as_ref(),
+    )?;
     let explain = Analyst::start(Inputs {
         snapshot: Box::new(move || snapshot(&shown)),
         observer: Arc::clone(&observer),
@@ -172,6 +185,9 @@ async fn watch(options: &Options, prepared: Prepared) -> Result<Exit, Failure> {
     observer.record(Kind::Started {
         pid: std::process::id(),
     });
+    if let Some(previous) = &previous {
+        observer.record(previous.told());
+    }
     // It probes nobody: an observer sends nothing.
     let mut listens = host::Watch::new(&plan);
     listens.probe = false;
@@ -244,22 +260,28 @@ fn open_recorder(
     run_dir: &LockedDirectory,
     plan: &vrrp_config::plan::Plan,
     header: &RunHeader,
-) -> Option<Recorder> {
-    if let Err(error) = recorder::find_previous(run_dir.path()) {
-        tracing::warn!("the flight recorder of the run before is not kept: {error}");
-    }
+) -> (Option<Recorder>, RecorderShown) {
+    let mut shown = RecorderShown {
+        file: run_dir.path().join(recorder::FILE).display().to_string(),
+        ..RecorderShown::default()
+    };
     let bytes = recorder::default_bytes(plan.routers.len());
-    let opened = Recorder::open(run_dir.path(), bytes, plan.routers.len(), header);
-    let mut recorder = opened
-        .inspect_err(|error| tracing::error!("no flight recorder: {error}"))
-        .ok()?;
+    let mut recorder = match Recorder::open(run_dir.path(), bytes, plan.routers.len(), header) {
+        Ok(recorder) => recorder,
+        Err(text) => {
+            tracing::warn!("no flight recorder: {text}");
+            shown.trouble = Some(text);
+            return (None, shown);
+        }
+    };
+    shown.show(&recorder.facts, &plan.routers);
     for (place, router) in recorder.descriptions.iter_mut().zip(&plan.routers) {
         place.write(&recorder::describe(router));
     }
     for missing in unavailable() {
         append_unavailable(&mut recorder.events, &missing);
     }
-    Some(recorder)
+    (Some(recorder), shown)
 }
 
 /// What cannot be seen from outside of the daemon.
@@ -341,6 +363,7 @@ fn start_thread(
         board: Arc::clone(board),
         process,
         searched: now,
+        cared: now,
         late: Vec::new(),
         stop: Arc::clone(&stop),
     };

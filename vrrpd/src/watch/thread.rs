@@ -16,7 +16,7 @@ use vrrp_proto::wire::Datagram;
 use vrrp_record::cause::Cause;
 use vrrp_record::event::{DownReason, Event, InterfaceChange, Kind, Remover};
 use vrrp_record::infer::Told;
-use vrrp_record::ring::{EVENT, Record, RegionWriter, append_event};
+use vrrp_record::ring::{EVENT, Record, RegionWriter, append_event, append_unavailable};
 use vrrp_record::text::Name;
 use vrrp_record::words::{FaultSet, Faults, Objects, Word};
 
@@ -34,6 +34,8 @@ use crate::recorder::{EnginePart, RingFile};
 const PERIOD: Duration = Duration::from_millis(100);
 /// How often a process is looked for where there is none.
 const SEARCH: Duration = Duration::from_secs(1);
+/// How often the recorder is looked after.
+const CARE: Duration = Duration::from_secs(1);
 /// Packets of one turn; more are taken in the next.
 const A_TURN: usize = 256;
 
@@ -44,8 +46,10 @@ pub(super) type Board = Arc<Mutex<Vec<RouterSnapshot>>>;
 pub(super) struct Records {
     pub(super) engine: EnginePart,
     pub(super) events: RegionWriter<'static, EVENT>,
-    /// Open for as long as it is written.
-    pub(super) _file: RingFile,
+    /// Looked at now and then, until it is lost.
+    pub(super) file: Option<RingFile>,
+    /// It has what this machine cannot give.
+    pub(super) complete: bool,
 }
 
 /// What the thread works with.
@@ -63,6 +67,8 @@ pub(super) struct Work {
     pub(super) board: Board,
     pub(super) process: Option<Process>,
     pub(super) searched: Instant,
+    /// When the recorder was looked after.
+    pub(super) cared: Instant,
     /// Late adverts whose evidence is not there yet: due, left.
     pub(super) late: Vec<(Instant, Instant)>,
     pub(super) stop: Arc<AtomicBool>,
@@ -115,8 +121,33 @@ impl Work {
         if let Some(recorder) = &mut self.recorder {
             recorder.engine.life.beat(self.axis.time(now));
         }
+        if now.saturating_since(self.cared) >= CARE {
+            self.cared = now;
+            self.look_after_recorder();
+        }
         self.publish();
         Ok(())
+    }
+
+    /// Tells when its file is lost, and puts into it what this machine cannot give, once that is known.
+    fn look_after_recorder(&mut self) {
+        let Some(recorder) = &mut self.recorder else {
+            return;
+        };
+        if !recorder.complete
+            && let Some(missing) = self.observer.known_unavailable()
+        {
+            recorder.complete = true;
+            for missing in &missing {
+                append_unavailable(&mut recorder.events, missing);
+            }
+        }
+        if let Some(file) = &recorder.file
+            && let Some(trouble) = self.observer.recorder_lost(file)
+        {
+            tracing::warn!("{trouble}");
+            recorder.file = None;
+        }
     }
 
     fn take_packets(&mut self) -> io::Result<()> {

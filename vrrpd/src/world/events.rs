@@ -147,6 +147,9 @@ impl Running {
         self.look_at_orders();
         #[cfg(feature = "slow-steps")]
         self.give_slow_step();
+        if !self.unavailable_kept {
+            self.unavailable_kept = self.observer.keep_unavailable();
+        }
         if self.recorder.is_lost() {
             let shown = self.recorder.shown.clone();
             tracing::warn!("{}", shown.trouble.as_deref().unwrap_or_default());

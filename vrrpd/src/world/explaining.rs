@@ -16,6 +16,7 @@ use crate::daemon::Failure;
 use crate::exit::Exit;
 use crate::journal::{Analyst, Begun, Bounds, Inputs, RingAccess, Writer};
 use crate::observe::Observer;
+use crate::recorder::Previous;
 
 /// Events that may wait for the explaining thread.
 const EVENTS: usize = 1_024;
@@ -51,8 +52,10 @@ pub(super) fn journal(
     parts: &Parts,
     plan: &Plan,
     observer: &Observer,
+    previous: Option<&Previous>,
 ) -> Result<Option<Writer>, Failure> {
-    open(&parts.journal_dir, parts.journal_bounds, plan, observer)
+    let (directory, bounds) = (&parts.journal_dir, parts.journal_bounds);
+    open(directory, bounds, plan, observer, previous)
 }
 
 /// The same for whoever has no [`Parts`].
@@ -61,11 +64,17 @@ pub(crate) fn open(
     bounds: (Option<u64>, Option<Duration>),
     plan: &Plan,
     observer: &Observer,
+    previous: Option<&Previous>,
 ) -> Result<Option<Writer>, Failure> {
+    // What the disk does not tell in time, the flight recorder may.
+    if let Some(last) = previous.and_then(|previous| previous.last_number) {
+        observer.numbers().continue_behind(last);
+    }
     let started = Writer::start(
         directory.to_owned(),
         Bounds::new(plan.global.journal, bounds),
         observer.live(),
+        previous.map(|previous| previous.file.clone()),
     );
     let (writer, begun) = match started {
         Ok(started) => started,

@@ -141,6 +141,8 @@ struct Running {
     orders: Orders,
     beat: Interval,
     recorder: Watched,
+    /// The flight recorder has what this machine cannot give.
+    unavailable_kept: bool,
 }
 
 /// What the loop woke up for.
@@ -191,7 +193,8 @@ impl Running {
         .on_axis(recorder::axis(&run));
         let observer = Arc::new(observer);
         observer.show_recorder(begun.watched.shown.clone());
-        let journal = explaining::journal(&parts, &configuration.plan, &observer)?;
+        let previous = begun.previous.as_ref();
+        let journal = explaining::journal(&parts, &configuration.plan, &observer, previous)?;
         let explain = explaining::start(
             &observer,
             journal,
@@ -206,8 +209,8 @@ impl Running {
         observer.record(Kind::Started {
             pid: std::process::id(),
         });
-        if let Some(previous) = begun.previous {
-            observer.record(previous);
+        if let Some(previous) = &begun.previous {
+            observer.record(previous.told());
         }
         let (sender, changes) = mpsc::channel(CHANGES);
         let control = serve_control(&parts, &observer, sender);
@@ -217,7 +220,6 @@ impl Running {
             Arc::new(move |kind| recorder.record(kind)),
         );
         let sampler = start_sampler(&configuration, &core, &observer, missing, begun.samples);
-        observer.keep_unavailable();
         let mut running = Self {
             core,
             reports,
@@ -238,6 +240,7 @@ impl Running {
             orders,
             beat: beat(),
             recorder: begun.watched,
+            unavailable_kept: false,
             configuration,
             parts,
         };

@@ -3,15 +3,14 @@
 use std::net::IpAddr;
 
 use vrrp_config::plan::Plan;
-use vrrp_record::event::Kind;
 use vrrp_record::history::{Source, Time};
 use vrrp_record::ring::{ADVERT, EVENT, RegionWriter, RunHeader};
 
 use super::Parts;
-use crate::core::{MemoryLock, Recording};
+use crate::core::Recording;
 use crate::journal::RingAccess;
 use crate::observe::{Now, RecorderShown, plan_digest};
-use crate::recorder::{self, Recorder, RingFile};
+use crate::recorder::{self, Previous, Recorder, RingFile};
 
 /// The recorder's parts for their owners, and what the run before left.
 pub(super) struct Begun {
@@ -20,7 +19,7 @@ pub(super) struct Begun {
     pub(super) events: Option<RegionWriter<'static, EVENT>>,
     pub(super) access: Option<RingAccess>,
     pub(super) watched: Watched,
-    pub(super) previous: Option<Kind>,
+    pub(super) previous: Option<Previous>,
 }
 
 /// The file, looked at now and then.
@@ -32,13 +31,14 @@ pub(super) struct Watched {
 impl Watched {
     /// Whether the file is gone since the last look: nobody will find its records after this run.
     pub(super) fn is_lost(&mut self) -> bool {
-        let lost = self.file.as_ref().is_some_and(|file| !file.is_there());
+        let trouble = self
+            .file
+            .as_ref()
+            .and_then(|file| file.fate().trouble(&self.shown.file));
+        let lost = trouble.is_some();
         if lost {
             self.file = None;
-            self.shown.trouble = Some(format!(
-                "{} was removed: this run goes on recording in memory, which vrrpctl cannot read; restart vrrpd when it suits",
-                self.shown.file
-            ));
+            self.shown.trouble = trouble;
         }
         lost
     }
@@ -89,15 +89,6 @@ pub(super) fn begin(parts: &Parts, plan: &Plan, run: &RunHeader) -> Begun {
         tracing::warn!("{text}");
         None
     });
-    let previous = previous.map(|previous| {
-        let (ended, clean) = previous.end();
-        Kind::PreviousRun {
-            pid: previous.pid(),
-            clean,
-            ended_unix_ms: ended.map(Time::unix_ms),
-            addresses_left: previous.addresses_left(),
-        }
-    });
     let bytes = parts
         .ring_bytes
         .or(plan.global.ring_bytes)
@@ -119,12 +110,7 @@ pub(super) fn begin(parts: &Parts, plan: &Plan, run: &RunHeader) -> Begun {
     };
     match Recorder::open(run_dir, bytes, plan.routers.len(), run) {
         Ok(recorder) => {
-            let shown = &mut begun.watched.shown;
-            shown.bytes = recorder.facts.bytes;
-            shown.capacity = Some(recorder.facts.window(&plan.routers));
-            if let MemoryLock::Refused(errno) = recorder.facts.locked {
-                shown.lock_errno = Some(errno);
-            }
+            begun.watched.shown.show(&recorder.facts, &plan.routers);
             begun.watched.file = Some(recorder.file);
             begun.recording = Some(Recording {
                 engine: recorder.engine,

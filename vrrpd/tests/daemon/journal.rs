@@ -18,7 +18,7 @@ const ROOM: &str = "mkdir disk; mount -t tmpfs -o size=64m,mode=0755 tmpfs disk"
 /// The directory there, which the daemon can make again.
 const ON_DISK: &str = "disk/journal";
 
-fn start<'a>(host: &'a Host, config: &Path, directory: &str) -> Daemon<'a> {
+pub(crate) fn start<'a>(host: &'a Host, config: &Path, directory: &str) -> Daemon<'a> {
     let directory = host.path(directory);
     host.daemon_with(config, "run", |command| {
         command.arg("--journal-dir").arg(directory);
@@ -54,7 +54,7 @@ fn metric(host: &Host, name: &str) -> Option<f64> {
 }
 
 /// Adverts go on: so many in so long, and each left this kernel.
-fn assert_adverts_go_on(host: &Host) {
+pub(crate) fn assert_adverts_go_on(host: &Host) {
     let due = || metric(host, "vrrpd_adverts_due_total").unwrap();
     let first = due();
     eventually("twenty more adverts", || {
@@ -106,7 +106,9 @@ fn flap(host: &Host, daemon: &Daemon<'_>, times: usize) {
 
 #[test]
 fn transitions_are_kept_with_their_verdicts_and_numbers_go_on_after_a_kill() {
-    let Some(host) = Host::with(ROOM) else {
+    // With a flight recorder, which is on tmpfs only.
+    let room = format!("{ROOM}; mkdir run; mount -t tmpfs -o mode=0755 tmpfs run");
+    let Some(host) = Host::with(&room) else {
         return;
     };
     let config = host.write("keepalived.conf", &fast("", ""));
@@ -136,8 +138,25 @@ fn transitions_are_kept_with_their_verdicts_and_numbers_go_on_after_a_kill() {
     );
     let mut again = start(&host, &config, ON_DISK);
     again.says("Entering MASTER STATE");
+    // What the killed run had not brought to the journal stood in its flight recorder.
+    let end = killed.history.events.last().unwrap().at;
+    eventually("the end of the killed run", || {
+        let kept = journal(&host, ON_DISK);
+        let whole = kept.history.detailed.iter();
+        let whole = whole
+            .clone()
+            .any(|(from, until)| *from < end && end <= *until);
+        whole.then_some(())
+    });
     assert_eq!(again.stop(), 0);
     let both = journal(&host, ON_DISK);
+    assert_eq!(both.history.damage, Vec::<String>::new());
+    let of_killed = |reading: &Reading| {
+        let second = reading.history.runs.last().unwrap().started;
+        let sent = reading.history.sent.iter();
+        sent.filter(|sent| sent.due < second).count()
+    };
+    assert!(of_killed(&both) > killed.history.sent.len(), "{both:?}");
     let all = transitions(&both);
     assert!(all.starts_with(&transitions(&killed)), "{all:?}");
     assert!(all.is_sorted_by(|one, next| one < next), "{all:?}");

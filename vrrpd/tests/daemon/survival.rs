@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::host::{Host, eventually, fast};
+use crate::journal::{assert_adverts_go_on, start};
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -111,6 +112,26 @@ fn a_world_that_hangs_makes_the_engine_resign_and_end_the_process() {
     let took = begin.elapsed();
     assert!(took > Duration::from_secs(9), "it gave up after {took:?}");
     assert!(!host.has("10.9.0.7"));
+}
+
+/// A store behind the end of a mapped file would end the process: root emptied the flight recorder.
+#[test]
+fn a_flight_recorder_that_is_emptied_costs_its_records_and_no_advert() {
+    // On tmpfs, or there is no recorder.
+    let Some(host) = Host::with("mkdir run; mount -t tmpfs -o mode=0755 tmpfs run") else {
+        return;
+    };
+    let config = host.write("keepalived.conf", &fast("", ""));
+    let mut daemon = start(&host, &config, "journal");
+    daemon.says("Entering MASTER STATE");
+    eventually("the virtual address", || host.has("10.9.0.7").then_some(()));
+    let ring = host.path("run/flight.ring").display().to_string();
+    let emptied = host.output("truncate", &["-s", "0", &ring]);
+    assert!(emptied.status.success(), "{emptied:?}");
+    daemon.says("flight.ring was shortened");
+    assert_adverts_go_on(&host);
+    assert!(host.has("10.9.0.7"));
+    assert_eq!(daemon.stop(), 0);
 }
 
 #[test]

@@ -280,15 +280,31 @@ impl Flight {
                 let slot = self.ring.kept.append(Record::Rejected(rejected).encode());
                 track.folded(rejected, slot);
             }
-            track::Fold::Again(folded, slot) => {
-                let again = Record::Rejected(folded).encode();
-                if !self.ring.kept.rewrite(slot, again) {
-                    let slot = self.ring.kept.append(again);
-                    track.folded(folded, slot);
-                }
-            }
+            track::Fold::Again(folded, slot) => self.write_folded(track, folded, slot),
             track::Fold::Counted => {}
             track::Fold::TooMany => self.lost += 1,
+        }
+    }
+
+    fn write_folded(&mut self, track: &mut Track, folded: Rejected, slot: u64) {
+        let again = Record::Rejected(folded).encode();
+        if !self.ring.kept.rewrite(slot, again) {
+            let slot = self.ring.kept.append(again);
+            track.folded(folded, slot);
+        }
+    }
+
+    /// Writes what floods that have paused came to since they were written.
+    pub(super) fn write_floods<'a>(
+        &mut self,
+        now: Instant,
+        tracks: impl Iterator<Item = &'a mut Track>,
+    ) {
+        let now = self.axis.time(now);
+        for track in tracks {
+            if let Some((folded, slot)) = track.unwritten(now) {
+                self.write_folded(track, folded, slot);
+            }
         }
     }
 

@@ -39,6 +39,8 @@ struct Folded {
     first: Rejected,
     slot: u64,
     written: Time,
+    /// `more` as it was written.
+    told: u32,
 }
 
 /// What to do with a refused packet.
@@ -94,6 +96,7 @@ impl Track {
                 return Fold::Counted;
             }
             folded.written = next.at;
+            folded.told = folded.first.more;
             return Fold::Again(folded.first, folded.slot);
         }
         if next.at.since(self.second) >= SECOND {
@@ -107,12 +110,24 @@ impl Track {
         Fold::New
     }
 
+    /// The record of a flood that has grown since it was written, once the flood pauses: its last packets count, too.
+    pub(super) fn unwritten(&mut self, now: Time) -> Option<(Rejected, u64)> {
+        let folded = self.refused.as_mut()?;
+        if folded.first.more == folded.told || now.since(folded.written) < AGAIN {
+            return None;
+        }
+        folded.written = now;
+        folded.told = folded.first.more;
+        Some((folded.first, folded.slot))
+    }
+
     /// The record of the packets that may follow.
     pub(super) fn folded(&mut self, first: Rejected, slot: u64) {
         self.refused = Some(Folded {
             first,
             slot,
             written: first.at,
+            told: first.more,
         });
     }
 
@@ -154,6 +169,14 @@ mod tests {
             panic!("it is written again after a while");
         };
         assert_eq!(folded.more, 100);
+        assert!(track.unwritten(Time(2 * AGAIN)).is_none(), "all is written");
+        assert!(matches!(track.fold(&refused(1, AGAIN + 1)), Fold::Counted));
+        assert!(track.unwritten(Time(AGAIN + 2)).is_none(), "a moment ago");
+        let last = track
+            .unwritten(Time(2 * AGAIN))
+            .map(|(folded, _)| folded.more);
+        assert_eq!(last, Some(101));
+        assert!(track.unwritten(Time(4 * AGAIN)).is_none(), "once");
         let new =
             (2..200_u8).filter(|from| matches!(track.fold(&refused(*from, AGAIN)), Fold::New));
         assert_eq!(new.count(), usize::from(A_SECOND) - 1);

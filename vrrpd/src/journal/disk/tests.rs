@@ -173,3 +173,25 @@ fn names_that_are_not_ours_are_left_alone() {
     let disk = scratch.disk(4_000_000);
     assert_eq!((disk.bytes(), disk.oldest()), (0, None));
 }
+
+/// A file system without room left takes the head of a file and no piece: each try would leave another such file.
+#[test]
+fn a_file_whose_first_piece_does_not_fit_is_taken_away_and_one_with_pieces_stays() {
+    let scratch = Scratch::new("bare");
+    let mut disk = scratch.disk(4_000_000);
+    let refuse = |disk: &mut Disk| {
+        // A descriptor that takes nothing stands for a full disk.
+        let file = disk.files().next_back().unwrap();
+        disk.open = Some(File::open(file).unwrap());
+    };
+    disk.begin(b"HEAD", 1_000).unwrap();
+    refuse(&mut disk);
+    disk.append(b"HEAD", b"piece", 1_000, true).unwrap_err();
+    assert_eq!(scratch.names(), Vec::<String>::new());
+    assert_eq!((disk.bytes(), disk.oldest()), (0, None));
+    disk.append(b"HEAD", b"piece", 2_000, true).unwrap();
+    refuse(&mut disk);
+    disk.append(b"HEAD", b"piece", 2_000, true).unwrap_err();
+    assert_eq!(scratch.names().len(), 1);
+    assert_eq!(disk.bytes(), 9);
+}

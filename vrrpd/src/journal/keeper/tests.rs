@@ -36,7 +36,7 @@ impl Bench {
     fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("vrrpd-keeper-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
-        let (writer, begun) = Writer::start(path.clone(), bounds(), Arc::default()).unwrap();
+        let (writer, begun) = Writer::start(path.clone(), bounds(), Arc::default(), None).unwrap();
         begun.recv().unwrap();
         let keeper = Keeper::new(RunHeader::default(), writer);
         assert!(keeper.describe(&[fixture::router()], &[]));

@@ -36,7 +36,7 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 #[test]
 fn what_was_handed_over_is_on_disk_when_the_writer_ends() {
     let path = scratch("end");
-    let (writer, begun) = Writer::start(path.clone(), bounds(), Arc::default()).unwrap();
+    let (writer, begun) = Writer::start(path.clone(), bounds(), Arc::default(), None).unwrap();
     assert!(matches!(begun.recv().unwrap(), Begun::Ready(None)));
     assert!(writer.head(b"HEAD".to_vec()));
     writer.write(Piece {
@@ -55,9 +55,9 @@ fn what_was_handed_over_is_on_disk_when_the_writer_ends() {
 #[test]
 fn a_directory_in_use_is_refused_with_the_other_daemons_pid() {
     let path = scratch("in-use");
-    let (first, begun) = Writer::start(path.clone(), bounds(), Arc::default()).unwrap();
+    let (first, begun) = Writer::start(path.clone(), bounds(), Arc::default(), None).unwrap();
     begun.recv().unwrap();
-    let (_second, begun) = Writer::start(path.clone(), bounds(), Arc::default()).unwrap();
+    let (_second, begun) = Writer::start(path.clone(), bounds(), Arc::default(), None).unwrap();
     let Begun::InUse(error) = begun.recv().unwrap() else {
         panic!("not refused");
     };
@@ -74,7 +74,7 @@ fn a_directory_in_use_is_refused_with_the_other_daemons_pid() {
 fn a_directory_that_cannot_be_made_is_shown_and_costs_records_only() {
     let live = Arc::new(Live::default());
     let path = PathBuf::from("/proc/nowhere");
-    let (writer, begun) = Writer::start(path, bounds(), Arc::clone(&live)).unwrap();
+    let (writer, begun) = Writer::start(path, bounds(), Arc::clone(&live), None).unwrap();
     assert!(matches!(begun.recv().unwrap(), Begun::Trouble));
     for _ in 0..3 {
         writer.write(piece(10));
@@ -93,7 +93,7 @@ fn a_directory_that_cannot_be_made_is_shown_and_costs_records_only() {
 fn a_deleted_directory_is_made_again() {
     let path = scratch("deleted");
     let live = Arc::new(Live::default());
-    let (writer, begun) = Writer::start(path.clone(), bounds(), Arc::clone(&live)).unwrap();
+    let (writer, begun) = Writer::start(path.clone(), bounds(), Arc::clone(&live), None).unwrap();
     begun.recv().unwrap();
     writer.write(piece(10));
     until("the first piece", || live.journal().unwrap().bytes == 10);
@@ -110,7 +110,7 @@ fn a_deleted_directory_is_made_again() {
 fn a_disk_that_hangs_holds_nobody_and_what_it_costs_is_counted() {
     let path = scratch("hang");
     let live = Arc::new(Live::default());
-    let (writer, begun) = Writer::start(path.clone(), bounds(), Arc::clone(&live)).unwrap();
+    let (writer, begun) = Writer::start(path.clone(), bounds(), Arc::clone(&live), None).unwrap();
     begun.recv().unwrap();
     let held = live.lock();
     let begin = Instant::now();

@@ -27,14 +27,27 @@ impl Observer {
         evidence.map_or_else(Vec::new, |evidence| evidence.unavailable(now.monotonic))
     }
 
-    /// Puts it into the flight recorder, for whoever reads that when the daemon is gone.
-    pub(crate) fn keep_unavailable(&self) {
-        let missing = self.unavailable();
+    /// The same once all of it is known: the sampler looks a moment after it was started.
+    pub(crate) fn known_unavailable(&self) -> Option<Vec<Unavailable>> {
+        let now = Now::read().monotonic;
+        let known = self
+            .evidence
+            .get()
+            .is_none_or(|evidence| evidence.is_known(now));
+        known.then(|| self.unavailable())
+    }
+
+    /// Puts it into the flight recorder, for whoever reads that when the daemon is gone. False where it is not known yet.
+    pub(crate) fn keep_unavailable(&self) -> bool {
+        let Some(missing) = self.known_unavailable() else {
+            return false;
+        };
         if let Some(kept) = &mut self.lock().kept {
             for missing in &missing {
                 append_unavailable(kept, missing);
             }
         }
+        true
     }
 }
 
