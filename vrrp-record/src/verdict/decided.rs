@@ -5,11 +5,11 @@
 )]
 
 use super::faults::{fault, tracker};
-use super::view::{Draft, View, seen};
+use super::view::{Draft, View, seen, span};
 use super::{Code, Confidence, Incident};
 use crate::cause::Cause;
 use crate::event::{Kind, StopReason};
-use crate::history::{Numbered, Time};
+use crate::history::{Numbered, Source, Time};
 use crate::text::Name;
 use crate::words::FaultSet;
 
@@ -252,7 +252,7 @@ fn own_fall(view: &View<'_>, at: Time, theirs: u8, ours: u8, draft: &mut Draft) 
         }
         _ => None,
     });
-    let Some((from, to, when)) = fall else {
+    let Some((from, to, when)) = fall.or_else(|| advertised_fall(view, at)) else {
         return false;
     };
     if from < theirs {
@@ -269,6 +269,22 @@ fn own_fall(view: &View<'_>, at: Time, theirs: u8, ours: u8, draft: &mut Draft) 
     );
     tracker(view, when, None, draft);
     true
+}
+
+/// The last fall of the priority that our own adverts had: what the records of a watcher tell of it.
+fn advertised_fall(view: &View<'_>, at: Time) -> Option<(u8, u8, Time)> {
+    let mut fall = None;
+    let mut last: Option<u8> = None;
+    for sent in view
+        .sent(at.plus(-BACK), at)
+        .filter(|sent| sent.priority > 0)
+    {
+        if let Some(last) = last.filter(|last| sent.priority < *last) {
+            fall = Some((last, sent.priority, sent.due));
+        }
+        last = Some(sent.priority);
+    }
+    fall
 }
 
 fn follows(view: &View<'_>, incident: &Incident, group: Option<Name>, draft: &mut Draft) {
@@ -349,6 +365,7 @@ fn stopped(view: &View<'_>, at: Time, draft: &mut Draft) {
         (Some(StopReason::Internal), _) => {
             draft.unknown = Some(String::from("the daemon could not go on"));
         }
+        (None, None) if view.history.node.source == Source::Observer => gone(view, at, draft),
         (None, None) => {
             draft.unknown = Some(String::from("told to stop; by whom is not in the records"));
         }
@@ -382,6 +399,39 @@ fn asked(view: &View<'_>, at: Time, cause: &Cause, draft: &mut Draft) {
         command.unwrap_or_else(|| cause.to_string()),
         vec![seen(evidence)],
     );
+}
+
+/// The watched process is no more. Whoever was MASTER says goodbye before it ends, unless it cannot.
+fn gone(view: &View<'_>, at: Time, draft: &mut Draft) {
+    let Some(last) = view.sent(at.plus(-BACK), at).last() else {
+        draft.unknown = Some(String::from("the watched process has ended"));
+        return;
+    };
+    let before = span(at.since(last.left.unwrap_or(last.due)).max(0));
+    if last.priority == 0 {
+        draft.find(
+            Code::SenderStoppedCleanly,
+            Confidence::High,
+            None,
+            String::from("the watched process said goodbye and ended"),
+            vec![seen(format!(
+                "its last advert, {before} before it was gone, has priority 0"
+            ))],
+        );
+    } else if at.since(last.left.unwrap_or(last.due)) < view.interval() * 3 {
+        draft.find(
+            Code::SenderCrashed,
+            Confidence::High,
+            None,
+            String::from("the watched process ended without goodbye"),
+            vec![seen(format!(
+                "its last advert, {before} before it was gone, has priority {}",
+                last.priority
+            ))],
+        );
+    } else {
+        draft.unknown = Some(String::from("the watched process has ended"));
+    }
 }
 
 fn removals(view: &View<'_>, at: Time, length: i64) -> Vec<super::Evidence> {

@@ -18,8 +18,17 @@ pub(super) struct Departures {
     pub(super) left: u32,
     /// Worst time from due to the driver, in nanoseconds.
     pub(super) worst: i64,
+    /// Due times that passed without an advert, because its sender was later than an interval.
+    pub(super) skipped: u32,
     /// Something was found here.
     pub(super) found: bool,
+}
+
+impl Departures {
+    /// Every advert that was due left the kernel, and within `late` nanoseconds.
+    pub(super) const fn on_time(&self, late: i64) -> bool {
+        self.due > 0 && self.left == self.due && self.skipped == 0 && self.worst < late
+    }
 }
 
 #[derive(Default)]
@@ -91,6 +100,7 @@ pub(super) fn departures(
     let threshold = view.late();
     for sent in view.sent(from, until) {
         result.due += 1;
+        result.skipped += u32::from(sent.skipped);
         counts.skipped += u32::from(sent.skipped);
         if let Some(left) = sent.left {
             result.left += 1;

@@ -259,7 +259,7 @@ fn two_active(
     {
         return;
     }
-    let clean = worst < view.late() && gone.due > 0 && gone.left == gone.due;
+    let clean = worst < view.late() && gone.on_time(view.late());
     if let Some(signs) = deaf_interface(view, before_it, from)
         && clean
     {

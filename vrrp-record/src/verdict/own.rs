@@ -3,7 +3,7 @@
 
 use super::view::{Draft, View, against, nanos, seen, signed, span};
 use super::{Code, Confidence, Evidence};
-use crate::history::{Stall, Time, Unit};
+use crate::history::{Source, Stall, Time, Unit};
 use crate::step::{Class, Step};
 
 /// One cause's part of one late wake-up.
@@ -85,8 +85,16 @@ pub(super) fn own_lateness(view: &View<'_>, from: Time, until: Time, draft: &mut
     }
     parts.sort_by_key(|part| -part.share);
     draft.lateness = Some(nanos(total));
+    // Of another daemon only the departure of its adverts is seen: what its process did may explain a part, and what is left
+    // lies behind it as well.
+    let outside = view.history.node.source == Source::Observer && rest_total * 2 > total;
     let mut small = 0;
     for part in parts {
+        if outside {
+            draft.evidence.extend(part.evidence);
+            small += part.share;
+            continue;
+        }
         if part.share * 10 < total && part.code != Code::HostSuspended {
             small += part.share;
             continue;
@@ -102,12 +110,22 @@ pub(super) fn own_lateness(view: &View<'_>, from: Time, until: Time, draft: &mut
     let unexplained = rest_total + small;
     draft.unexplained = Some(nanos(unexplained));
     if unexplained * 2 > total {
-        draft.unknown = Some(format!(
-            "this node was {} late itself; {} of it is neither waiting for a CPU nor work: frozen without accounting, \
-             traced, or the machine itself was paused",
-            span(worst),
-            span(unexplained)
-        ));
+        draft.unknown = Some(if outside {
+            format!(
+                "adverts left up to {} late, and {} of the {} in all are nothing that the daemon's process did: they may have \
+                 waited behind it, too",
+                span(worst),
+                span(rest_total),
+                span(total)
+            )
+        } else {
+            format!(
+                "this node was {} late itself; {} of it is neither waiting for a CPU nor work: frozen without accounting, \
+                 traced, or the machine itself was paused",
+                span(worst),
+                span(unexplained)
+            )
+        });
     }
     worst
 }
