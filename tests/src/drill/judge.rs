@@ -3,6 +3,7 @@
 //! The records are copied first: what a daemon writes while it is judged would be another question.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use vrrp_record::verdict::{Code, Verdict};
 
-use super::cause::View;
+use super::cause::{Truth, View};
 
 /// Always true where it is said, and never why an address moved here: all scenes share one machine with one disk.
 const OF_THE_MACHINE: &[&str] = &["B6", "I1"];
@@ -74,31 +75,85 @@ impl Records {
         peer: Option<&Self>,
         since: Duration,
     ) -> Result<Vec<Verdict>, String> {
-        let mut command = Command::new("timeout");
-        command
-            .arg(PATIENCE)
-            .arg(vrrpctl)
-            .args(["explain", "--json", "--from"])
-            .arg(&self.0)
-            .args(["--since", &format!("@{}", since.as_secs())]);
+        let mut words: Vec<&OsStr> = vec!["--from".as_ref(), self.0.as_os_str()];
         if let Some(peer) = peer {
-            command.arg("--peer").arg(&peer.0);
+            words.extend([OsStr::new("--peer"), peer.0.as_os_str()]);
         }
-        let output = command.output().map_err(|error| error.to_string())?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        let answer: Answer = serde_json::from_str(&text).map_err(|error| {
-            format!(
-                "vrrpctl explain: {error}: {text}{}",
-                String::from_utf8_lossy(&output.stderr)
-            )
-        })?;
-        let from = i64::try_from(since.as_nanos()).unwrap_or(i64::MAX);
-        Ok(answer
-            .verdicts
-            .into_iter()
-            .filter(|verdict| verdict.incident.until.0 >= from)
-            .collect())
+        explain(vrrpctl, &words, since)
     }
+}
+
+/// What `vrrpctl explain` says with these words about everything since `since`, a time since 1970.
+pub(super) fn explain(
+    vrrpctl: &Path,
+    words: &[&OsStr],
+    since: Duration,
+) -> Result<Vec<Verdict>, String> {
+    let output = Command::new("timeout")
+        .arg(PATIENCE)
+        .arg(vrrpctl)
+        .args(["explain", "--json"])
+        .args(words)
+        .args(["--since", &format!("@{}", since.as_secs())])
+        .output()
+        .map_err(|error| error.to_string())?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let answer: Answer = serde_json::from_str(&text).map_err(|error| {
+        format!(
+            "vrrpctl explain: {error}: {text}{}",
+            String::from_utf8_lossy(&output.stderr)
+        )
+    })?;
+    let from = i64::try_from(since.as_nanos()).unwrap_or(i64::MAX);
+    Ok(answer
+        .verdicts
+        .into_iter()
+        .filter(|verdict| verdict.incident.until.0 >= from)
+        .collect())
+}
+
+/// What is asked: one of two nodes, with its own records alone or with the other's beside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Question {
+    pub(super) leader: bool,
+    pub(super) both: bool,
+}
+
+/// Asks all four questions and grades the answers. A question that nobody has records for has no answer.
+pub(super) fn questions(
+    truth: &Truth,
+    ask: &dyn Fn(Question) -> Result<Option<Vec<Verdict>>, String>,
+) -> Result<Vec<(&'static str, Seen)>, String> {
+    let mut seen = Vec::new();
+    for (name, leader, both) in [
+        ("leader", true, false),
+        ("follower", false, false),
+        ("leader+peer", true, true),
+        ("follower+peer", false, true),
+    ] {
+        let Some(verdicts) = ask(Question { leader, both })? else {
+            continue;
+        };
+        let own = if leader {
+            &truth.leader
+        } else {
+            &truth.follower
+        };
+        if !both {
+            seen.push((name, grade(own, &verdicts)));
+            continue;
+        }
+        // Both nodes see the same records, but each is asked about its own incidents: what is right on neither side
+        // alone is wrong here too, and what one side may leave out it may leave out here.
+        let mut view = truth.both;
+        view.quiet |= own.quiet;
+        let mut one = grade(&view, &verdicts);
+        if one.grade == Grade::Wrong {
+            one.grade = grade(own, &verdicts).grade;
+        }
+        seen.push((name, one));
+    }
+    Ok(seen)
 }
 
 /// Grades what was said.

@@ -4,6 +4,7 @@
 //! Each cause is injected in several variants, that a seed gives sizes, lengths and intervals. Kernel counters and
 //! captures show that the injection happened; only then the verdicts count.
 
+pub mod beside;
 mod cause;
 mod inject;
 mod judge;

@@ -33,12 +33,12 @@ pub struct Report {
 
 /// Verdicts by what they are worth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Sum {
-    right: usize,
-    allowed: usize,
-    missing: usize,
-    wrong: usize,
-    not_run: usize,
+pub(super) struct Sum {
+    pub(super) right: usize,
+    pub(super) allowed: usize,
+    pub(super) missing: usize,
+    pub(super) wrong: usize,
+    pub(super) not_run: usize,
 }
 
 impl Sum {
@@ -47,14 +47,18 @@ impl Sum {
             self.not_run += 1;
         }
         for (_, seen) in &row.seen {
-            let count = match seen.grade {
-                Grade::Right => &mut self.right,
-                Grade::Allowed => &mut self.allowed,
-                Grade::Missing => &mut self.missing,
-                Grade::Wrong => &mut self.wrong,
-            };
-            *count += 1;
+            self.count(seen.grade);
         }
+    }
+
+    pub(super) const fn count(&mut self, grade: Grade) {
+        let count = match grade {
+            Grade::Right => &mut self.right,
+            Grade::Allowed => &mut self.allowed,
+            Grade::Missing => &mut self.missing,
+            Grade::Wrong => &mut self.wrong,
+        };
+        *count += 1;
     }
 }
 
@@ -137,17 +141,18 @@ const fn pairing(pairing: Pairing) -> &'static str {
         Pairing::Ours => "vrrpd, vrrpd",
         Pairing::TheirLeader => "keepalived, vrrpd",
         Pairing::TheirFollower => "vrrpd, keepalived",
+        Pairing::Theirs => "keepalived, keepalived",
     }
 }
 
-const fn family(family: Family) -> &'static str {
+pub(super) const fn family(family: Family) -> &'static str {
     match family {
         Family::V4 => "IPv4",
         Family::V6 => "IPv6",
     }
 }
 
-const fn word(grade: Grade) -> &'static str {
+pub(super) const fn word(grade: Grade) -> &'static str {
     match grade {
         Grade::Right => "right",
         Grade::Allowed => "undetermined",

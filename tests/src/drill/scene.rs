@@ -17,7 +17,7 @@ const BOUND: Duration = Duration::from_secs(20);
 /// Adverts after which a sender's numbers are trusted (safety rule 8), and some more for a quiet past.
 const SETTLED: usize = 20;
 /// Our daemon's journal directory on a host.
-const JOURNAL_DIR: &str = "/run/vrrpd-journal";
+pub(super) const JOURNAL_DIR: &str = "/run/vrrpd-journal";
 
 /// One node.
 #[derive(Debug)]
@@ -149,6 +149,13 @@ impl Scene {
                 self.calm(SETTLED)?;
             }
         }
+        self.since = Capture::now();
+        Ok(())
+    }
+
+    /// Waits until who looks on trusts numbers, too; the injection begins now.
+    pub(super) fn settle_again(&mut self) -> Result<(), String> {
+        self.calm(SETTLED)?;
         self.since = Capture::now();
         Ok(())
     }

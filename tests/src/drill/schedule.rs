@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 
 use super::cause::{Cause, Variant};
 use super::inject::{CHECK, catalogue};
-use super::judge::{Grade, Records, Seen, grade};
+use super::judge::{Grade, Records, Seen, questions};
 use super::report::{Report, Row};
 use super::scene::Scene;
 use super::setup::Setup;
 use crate::sim::Prng;
 
 /// Scenes wait much more than they compute.
-const SIDE_BY_SIDE: usize = 12;
+pub(super) const SIDE_BY_SIDE: usize = 12;
 /// What comes after an injection: later adverts amend a verdict.
-const AFTERMATH: Duration = Duration::from_millis(1500);
+pub(super) const AFTERMATH: Duration = Duration::from_millis(1500);
 
 /// What to run.
 #[derive(Clone, Debug, Default)]
@@ -93,7 +93,7 @@ fn jobs(options: &Options) -> Vec<Job> {
 }
 
 /// A run's own numbers, which do not depend on what else runs.
-fn seed(seed: u64, code: &str, variant: usize) -> u64 {
+pub(super) fn seed(seed: u64, code: &str, variant: usize) -> u64 {
     code.bytes()
         .chain([u8::try_from(variant).unwrap_or(0)])
         .fold(seed.wrapping_add(0x9e37), |sum, byte| {
@@ -128,17 +128,20 @@ fn one(job: &Job, options: &Options, xtask: &Path, vrrpctl: &Path, records: &Pat
         Ok(Ok(seen)) => row.seen = seen,
         Ok(Err(trouble)) => row.trouble = Some(trouble),
         Err(panic) => {
-            row.trouble = Some(
-                panic
-                    .downcast_ref::<String>()
-                    .cloned()
-                    .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-                    .unwrap_or_else(|| "the scene panicked".to_owned()),
-            );
+            row.trouble = Some(message(&*panic));
         }
     }
     row.took = started.elapsed();
     row
+}
+
+/// What a scene said when it panicked.
+pub(super) fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    panic
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_else(|| "the scene panicked".to_owned())
 }
 
 fn play(
@@ -169,37 +172,18 @@ fn play(
     let follower = copy(&scene.follower, "follower")?;
     let since = scene.since;
     drop(scene);
-    let mut seen = Vec::new();
-    if let Some(leader) = &leader {
-        let verdicts = leader.explain(vrrpctl, None, since)?;
-        seen.push(("leader", grade(&cause.truth.leader, &verdicts)));
-    }
-    if let Some(follower) = &follower {
-        let verdicts = follower.explain(vrrpctl, None, since)?;
-        seen.push(("follower", grade(&cause.truth.follower, &verdicts)));
-    }
-    if let (Some(leader), Some(follower)) = (&leader, &follower) {
-        for (name, one, other) in [
-            ("leader+peer", leader, follower),
-            ("follower+peer", follower, leader),
-        ] {
-            let verdicts = one.explain(vrrpctl, Some(other), since)?;
-            // Both nodes see the same records, but each is asked about its own incidents: what is right on neither side
-            // alone is wrong here too, and what one side may leave out it may leave out here.
-            let mut view = cause.truth.both;
-            let own = if name == "leader+peer" {
-                &cause.truth.leader
-            } else {
-                &cause.truth.follower
-            };
-            view.quiet |= own.quiet;
-            let mut one = grade(&view, &verdicts);
-            if one.grade == Grade::Wrong && grade(own, &verdicts).grade != Grade::Wrong {
-                one.grade = grade(own, &verdicts).grade;
-            }
-            seen.push((name, one));
-        }
-    }
+    let seen = questions(&cause.truth, &|question| {
+        let (one, other) = if question.leader {
+            (&leader, &follower)
+        } else {
+            (&follower, &leader)
+        };
+        let peer = other.as_ref().filter(|_| question.both);
+        let Some(one) = one.as_ref().filter(|_| !question.both || peer.is_some()) else {
+            return Ok(None);
+        };
+        one.explain(vrrpctl, peer, since).map(Some)
+    })?;
     if options.keep.is_none()
         && seen
             .iter()

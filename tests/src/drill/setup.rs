@@ -25,6 +25,8 @@ pub enum Pairing {
     TheirLeader,
     /// vrrpd leads, keepalived follows.
     TheirFollower,
+    /// keepalived on both, and somebody who looks on.
+    Theirs,
 }
 
 /// Everything that a seed and a cause decide about a scene.
@@ -122,7 +124,7 @@ impl Setup {
     pub const fn leads(&self) -> Daemon {
         match self.pairing {
             Pairing::Ours | Pairing::TheirFollower => Daemon::Ours,
-            Pairing::TheirLeader => Daemon::Keepalived,
+            Pairing::TheirLeader | Pairing::Theirs => Daemon::Keepalived,
         }
     }
 
@@ -131,7 +133,7 @@ impl Setup {
     pub const fn follows(&self) -> Daemon {
         match self.pairing {
             Pairing::Ours | Pairing::TheirLeader => Daemon::Ours,
-            Pairing::TheirFollower => Daemon::Keepalived,
+            Pairing::TheirFollower | Pairing::Theirs => Daemon::Keepalived,
         }
     }
 
@@ -159,6 +161,10 @@ impl Setup {
         let mut text = String::from("global_defs {\n    vrrp_garp_master_repeat 1\n");
         if side.ordinary && daemon == Daemon::Ours {
             text.push_str("    realtime off\n");
+        }
+        if !side.ordinary && self.pairing == Pairing::Theirs {
+            // What else the machine does has no say in when its adverts leave.
+            text.push_str("    vrrp_rt_priority 1\n");
         }
         for line in &side.globals {
             let _ = writeln!(text, "    {line}");

@@ -5,16 +5,18 @@ use std::process::ExitCode;
 
 use super::cargo;
 use super::packages;
-use crate::drill::{Options, Report, catalogue, run as drill};
+use crate::drill::{Options, beside, catalogue, run as drill};
 
 const USAGE: &str = "\
-cargo xtask drill [--seed N] [--seeds N] [--only CODE]... [--json] [--inject-only] [--keep DIR] [--list]";
+cargo xtask drill [--seed N] [--seeds N] [--only CODE]... [--json] [--inject-only] [--keep DIR] [--list]
+cargo xtask drill --observe [--seed N] [--seeds N] [--only CODE]... [--json] [--keep DIR] [--list]";
 
 struct Words {
     options: Options,
     seeds: u64,
     json: bool,
     list: bool,
+    observe: bool,
 }
 
 pub(super) fn run(words: &[&str]) -> ExitCode {
@@ -26,8 +28,8 @@ pub(super) fn run(words: &[&str]) -> ExitCode {
         }
     };
     if words.list {
-        for cause in catalogue() {
-            println!("{:<7} {}", cause.code, cause.what);
+        for (code, what) in known(words.observe) {
+            println!("{code:<7} {what}");
         }
         return ExitCode::SUCCESS;
     }
@@ -49,13 +51,15 @@ pub(super) fn run(words: &[&str]) -> ExitCode {
             seed,
             ..words.options.clone()
         };
-        let report = play(&options);
-        if words.json {
-            println!("{}", report.json());
+        passed &= if words.observe {
+            let report = play(&options, beside::run);
+            show(words.json, &report, &report.json());
+            report.passed()
         } else {
-            println!("{report}");
-        }
-        passed &= report.passed();
+            let report = play(&options, drill);
+            show(words.json, &report, &report.json());
+            report.passed()
+        };
     }
     if passed {
         ExitCode::SUCCESS
@@ -64,7 +68,24 @@ pub(super) fn run(words: &[&str]) -> ExitCode {
     }
 }
 
-fn play(options: &Options) -> Report {
+/// Every cause, or those that the drill beside keepalived has.
+fn known(observe: bool) -> Vec<(&'static str, &'static str)> {
+    if observe {
+        beside::codes().collect()
+    } else {
+        catalogue().map(|cause| (cause.code, cause.what)).collect()
+    }
+}
+
+fn show(json: bool, report: &dyn std::fmt::Display, object: &serde_json::Value) {
+    if json {
+        println!("{object}");
+    } else {
+        println!("{report}");
+    }
+}
+
+fn play<T>(options: &Options, drill: impl Fn(&Options, &Path, &Path, &Path) -> T) -> T {
     let programs = programs();
     let records = options.keep.clone().unwrap_or_else(|| {
         std::env::temp_dir().join(format!("vrrpd-drill-{}", std::process::id()))
@@ -101,6 +122,7 @@ fn parse(words: &[&str]) -> Result<Words, String> {
         seeds: 1,
         json: false,
         list: false,
+        observe: false,
     };
     let mut words = words.iter();
     while let Some(word) = words.next() {
@@ -125,11 +147,16 @@ fn parse(words: &[&str]) -> Result<Words, String> {
             "--json" => parsed.json = true,
             "--inject-only" => parsed.options.inject_only = true,
             "--list" => parsed.list = true,
+            "--observe" => parsed.observe = true,
             other => return Err(format!("unknown option {other}")),
         }
     }
-    let known = |code: &String| catalogue().any(|cause| cause.code == code);
-    match parsed.options.only.iter().find(|code| !known(code)) {
+    if parsed.observe && parsed.options.inject_only {
+        return Err("--inject-only has nothing to do with --observe".to_owned());
+    }
+    let known = known(parsed.observe);
+    let is_known = |code: &String| known.iter().any(|(known, _)| known == code);
+    match parsed.options.only.iter().find(|code| !is_known(code)) {
         Some(code) => Err(format!(
             "the drill cannot inject {code}; --list shows what it can"
         )),

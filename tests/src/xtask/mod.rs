@@ -30,6 +30,7 @@ cargo xtask COMMAND
   demo crime-scene              the case that vrrpd was built for: an address that flaps because of a disk, and the verdict
   drill [--seed N] [--only CODE] [--json]
                                 inject every cause of the catalogue that namespaces can, and compare verdicts with the truth
+  drill --observe               the same into a pair of keepaliveds, explained by observers, and by captures alone
   bench [TABLE]... [--subject S] [--seconds N] [--runs N] [--json FILE]
                                 keepalived and vrrpd side by side: lateness, cost, takeover, many routers; not a test
   interop [FILTER] [--repeat N] only the tests beside Debian's keepalived, N times in a row
