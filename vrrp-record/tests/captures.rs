@@ -333,3 +333,27 @@ fn a_log_in_local_time_is_fitted_to_the_capture() {
         assert_eq!(runs[1], (58_000, 7680, true));
     }
 }
+
+/// A start in the log without a stop before it: the daemon was killed, though packets alone do not tell.
+#[test]
+fn a_second_start_in_the_log_without_a_stop_tells_of_a_crash() {
+    let crashed = |log: &str| {
+        let mut history = read("a-cooked.pcap", &[]);
+        capture::log::merge(log, &capture::log::Options::default(), &mut history);
+        history.events.iter().find_map(|event| {
+            let Kind::PreviousRun { clean, pid, .. } = event.event.kind else {
+                return None;
+            };
+            Some((ms(event.at), pid, clean))
+        })
+    };
+    // Its first daemon was killed.
+    let log = text("a.log");
+    assert_eq!(crashed(&log), Some((58_000, 7589, false)));
+    let second = "Nov 24 15:20:58 lb1 Keepalived[7680]: Starting Keepalived";
+    let stopped = "Nov 24 15:20:57 lb1 Keepalived[7589]: Stopped Keepalived v2.2.7 (01/16,2022)\n";
+    assert_eq!(
+        crashed(&log.replace(second, &format!("{stopped}{second}"))),
+        None
+    );
+}

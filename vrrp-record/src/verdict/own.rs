@@ -64,26 +64,7 @@ pub(super) fn own_lateness(view: &View<'_>, from: Time, until: Time, draft: &mut
         draft.lateness = Some(nanos(worst));
         return worst;
     }
-    let mut rest_total = 0;
-    let mut parts: Vec<Part> = Vec::new();
-    for stall in &stalls {
-        let (found, rest) = split(view, stall, draft);
-        rest_total += rest;
-        for part in found {
-            match parts.iter_mut().find(|known| known.code == part.code) {
-                Some(known) => {
-                    if part.share > known.share {
-                        known.say = part.say;
-                        known.evidence = part.evidence;
-                    }
-                    known.share += part.share;
-                    known.confidence = known.confidence.min(part.confidence);
-                }
-                None => parts.push(part),
-            }
-        }
-    }
-    parts.sort_by_key(|part| -part.share);
+    let (parts, rest_total) = parts_of(view, &stalls, draft);
     draft.lateness = Some(nanos(total));
     // Of another daemon only the departure of its adverts is seen: what its process did may explain a part, and what is left
     // lies behind it as well.
@@ -128,6 +109,31 @@ pub(super) fn own_lateness(view: &View<'_>, from: Time, until: Time, draft: &mut
         });
     }
     worst
+}
+
+/// What the causes explain of all late wake-ups together, the largest first, and what nothing explains.
+fn parts_of(view: &View<'_>, stalls: &[&Stall], draft: &mut Draft) -> (Vec<Part>, i64) {
+    let mut rest_total = 0;
+    let mut parts: Vec<Part> = Vec::new();
+    for stall in stalls {
+        let (found, rest) = split(view, stall, draft);
+        rest_total += rest;
+        for part in found {
+            match parts.iter_mut().find(|known| known.code == part.code) {
+                Some(known) => {
+                    if part.share > known.share {
+                        known.say = part.say;
+                        known.evidence = part.evidence;
+                    }
+                    known.share += part.share;
+                    known.confidence = known.confidence.min(part.confidence);
+                }
+                None => parts.push(part),
+            }
+        }
+    }
+    parts.sort_by_key(|part| -part.share);
+    (parts, rest_total)
 }
 
 #[expect(

@@ -79,10 +79,12 @@ fn end(view: &View<'_>, run: &Run, ended: Time, next: Option<&Run>, draft: &mut 
         || String::from("not started again yet"),
         |next| format!("started again {} later", span(next.started.since(ended))),
     );
-    let mut evidence = vec![seen(format!(
-        "the last record of pid {} is no goodbye",
-        run.pid
-    ))];
+    // A log on a console names no process.
+    let who = match run.pid {
+        0 => String::from("the daemon"),
+        pid => format!("the daemon (pid {pid})"),
+    };
+    let mut evidence = vec![seen(format!("the last record of {who} is no goodbye"))];
     let why = killed.map_or("", |_| " (killed for lack of memory)");
     if let Some(moved) = killed {
         evidence.push(seen(format!(
@@ -94,10 +96,7 @@ fn end(view: &View<'_>, run: &Run, ended: Time, next: Option<&Run>, draft: &mut 
         Code::SenderCrashed,
         Confidence::High,
         None,
-        format!(
-            "the daemon (pid {}) ended without goodbye{why}, {back}",
-            run.pid
-        ),
+        format!("{who} ended without goodbye{why}, {back}"),
         evidence,
     );
 }

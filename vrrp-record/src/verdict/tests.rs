@@ -3,3 +3,4 @@ mod judging;
 mod pairs;
 mod scene;
 mod unproven;
+mod watched;

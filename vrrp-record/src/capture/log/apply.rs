@@ -35,6 +35,8 @@ struct Work<'a> {
     suspect: Option<(Time, FaultSet, Objects)>,
     added: Vec<(Time, Kind)>,
     matched: usize,
+    /// The process of the daemon that has started and not stopped, 0 where it is not named.
+    running: Option<u32>,
 }
 
 /// Adds the entries. Returns how many transitions the capture had seen as well.
@@ -46,6 +48,7 @@ pub(super) fn apply(entries: Vec<Entry>, history: &mut History) -> usize {
         suspect: None,
         added: Vec::new(),
         matched: 0,
+        running: None,
     };
     for entry in entries {
         work.take(entry);
@@ -69,6 +72,10 @@ impl Work<'_> {
         let kind = match entry.said {
             Said::Starting => {
                 let pid = entry.pid.unwrap_or_default();
+                if let Some(crashed) = self.crashed(at) {
+                    self.added.push((at, crashed));
+                }
+                self.running = Some(pid);
                 begin_run(self.history, at, pid);
                 Kind::Started { pid }
             }
@@ -81,6 +88,7 @@ impl Work<'_> {
                 },
             },
             Said::Stopped => {
+                self.running = None;
                 end_run(self.history, at);
                 Kind::Stopped
             }
@@ -132,6 +140,24 @@ impl Work<'_> {
             }
         };
         self.added.push((at, kind));
+    }
+
+    /// What a start tells of a run before it that has not stopped: unless its adverts said goodbye, it was killed or crashed.
+    fn crashed(&self, at: Time) -> Option<Kind> {
+        let pid = self.running?;
+        let sent = self.history.sent.iter();
+        let last = sent
+            .filter(|sent| sent.due < at)
+            .max_by_key(|sent| sent.due);
+        if last.is_some_and(|last| last.priority == 0) {
+            return None;
+        }
+        Some(Kind::PreviousRun {
+            pid,
+            clean: false,
+            ended_unix_ms: last.map(|last| last.left.unwrap_or(last.due).unix_ms()),
+            addresses_left: 0,
+        })
     }
 
     fn instance(&mut self, name: &str, what: About, at: Time, grain: i64) {
