@@ -12,9 +12,11 @@ mod keepalived;
 mod load;
 mod names;
 mod number;
+mod pair;
 pub mod plan;
 mod source;
 mod toml;
+mod write;
 
 pub use diagnostic::{Class, Diagnostic, Severity};
 pub use diff::{NamedChange, PlanDiff, RouterChange, RouterEntry, RouterKey, diff};
@@ -22,4 +24,6 @@ pub use facts::{CommandFinding, HostFacts, NoFacts};
 pub use files::{FileError, FileProvider, MemoryFiles, SIZE_LIMIT};
 pub use keepalived::words;
 pub use load::{LoadOptions, Loaded, load};
+pub use pair::{Disagreement, Node, Weight, compare_nodes};
 pub use source::{SourceFile, SourceMap, Span};
+pub use write::{Language, Written, write};

@@ -77,6 +77,8 @@ pub(super) struct Metrics {
 pub(super) struct Script {
     pub(super) name: Spanned<String>,
     pub(super) command: Spanned<Command>,
+    #[serde(default)]
+    pub(super) shell: bool,
     pub(super) user: Text,
     pub(super) interval: Time,
     pub(super) timeout: Time,
@@ -260,6 +262,8 @@ pub(super) struct Announce {
 #[serde(deny_unknown_fields)]
 pub(super) struct NotifyCommand {
     pub(super) command: Command,
+    #[serde(default)]
+    pub(super) shell: bool,
     pub(super) user: Option<String>,
 }
 

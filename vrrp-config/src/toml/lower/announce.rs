@@ -7,6 +7,8 @@ use crate::toml::schema::Announce;
 /// The longest time and gap, in microseconds.
 const LONGEST: u64 = 4_294_967_295;
 const MOST: i64 = 1000;
+/// keepalived's longest period of refresh, in microseconds: hours are usual.
+const LONGEST_REFRESH: u64 = 4_294_967_295_000_000;
 
 /// Announcements; profile rfc9568 has one round at once and one two seconds later, keepalived five and five after 5 s.
 pub(super) fn lower(announce: &Announce, context: &mut Context<'_, '_>) -> AnnouncePlan {
@@ -19,7 +21,7 @@ pub(super) fn lower(announce: &Announce, context: &mut Context<'_, '_>) -> Annou
     AnnouncePlan {
         delay: context.time(announce.delay.as_ref(), "delay", 0..=LONGEST, delay),
         repeat: context.number(announce.repeat.as_ref(), "repeat", 1..=MOST, repeat),
-        refresh: context.time(announce.refresh.as_ref(), "refresh", 0..=LONGEST, 0),
+        refresh: context.time(announce.refresh.as_ref(), "refresh", 0..=LONGEST_REFRESH, 0),
         refresh_repeat: context.number(
             announce.refresh_repeat.as_ref(),
             "refresh_repeat",

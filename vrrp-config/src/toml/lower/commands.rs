@@ -38,7 +38,12 @@ pub(super) fn script(
     let weight = context.number(script.weight.as_ref(), "weight", -253..=253, 0);
     Some(ScriptPlan {
         name: script.name.get_ref().clone(),
-        command: context.command(script.command.get_ref(), user, script.command.span())?,
+        command: context.command(
+            script.command.get_ref(),
+            script.shell,
+            user,
+            script.command.span(),
+        )?,
         interval,
         timeout,
         rise,
@@ -68,13 +73,15 @@ pub(super) fn notify(notify: &Notify, in_group: bool, context: &mut Context<'_, 
     let mut take = |field: &Option<Spanned<TextOr<NotifyCommand>>>| -> Option<CommandPlan> {
         let field = field.as_ref()?;
         match field.get_ref() {
-            TextOr::Text(text) => context.command(&Command::Text(text.clone()), None, field.span()),
+            TextOr::Text(text) => {
+                context.command(&Command::Text(text.clone()), false, None, field.span())
+            }
             TextOr::More(more) => {
                 let user = more
                     .user
                     .as_ref()
                     .and_then(|user| context.user(user, field.span()));
-                context.command(&more.command, user, field.span())
+                context.command(&more.command, more.shell, user, field.span())
             }
         }
     };
@@ -145,15 +152,25 @@ impl Context<'_, '_> {
         Some(spec)
     }
 
-    /// A command that, as far as the host is known, can be run.
+    /// A command that, as far as the host is known, can be run. The text for a shell is handed to it as it is.
     fn command(
         &mut self,
         command: &Command,
+        shell: bool,
         user: Option<UserSpec>,
         at: Range<usize>,
     ) -> Option<CommandPlan> {
         let argv = match command {
+            Command::Words(_) if shell => {
+                self.refuse(
+                    at,
+                    "a shell takes one text, and this command is a list of words",
+                    "write the command as one string, or remove 'shell'",
+                );
+                return None;
+            }
             Command::Words(words) => words.clone(),
+            Command::Text(text) if shell => vec![text.clone()],
             Command::Text(text) => match split_command(text) {
                 Ok(words) => words,
                 Err(quote) => {
@@ -170,11 +187,7 @@ impl Context<'_, '_> {
             self.refuse(at, "this command is empty", "name the program to run");
             return None;
         };
-        let plan = CommandPlan {
-            argv,
-            shell: false,
-            user,
-        };
+        let plan = CommandPlan { argv, shell, user };
         let user = plan.user.as_ref().or(self.script_user.as_ref());
         let problem = match self.facts.command(&plan, user) {
             None | Some(CommandFinding::Fine) => None,

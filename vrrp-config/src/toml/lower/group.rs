@@ -82,7 +82,9 @@ fn members(
         }
         members.push(name.clone());
     }
-    if members.len() < 2 {
+    // keepalived runs a group of one, which changes nothing.
+    let least = if context.is_rfc() { 2 } else { 1 };
+    if members.len() < least {
         context.refuse(
             group.members.span(),
             "a group needs two routers",

@@ -228,7 +228,10 @@ fn check_addresses(
     } else {
         MOST_V6
     };
-    if list.get_ref().is_empty() || list.get_ref().len() > most {
+    // P-06: keepalived runs version 2 routers without addresses.
+    let may_be_empty = version == Version::V2 && !context.is_rfc();
+    let empty = list.get_ref().is_empty() && !may_be_empty;
+    if empty || list.get_ref().len() > most {
         let message = format!(
             "a router advertises 1 to {most} addresses, not {}",
             list.get_ref().len()
