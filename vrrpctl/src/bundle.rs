@@ -17,7 +17,7 @@ use crate::render::time;
 use crate::run::Trouble;
 use crate::source::{Opened, Place, RINGS, Records, SEGMENT};
 
-mod configuration;
+pub(crate) mod configuration;
 mod facts;
 mod redact;
 

@@ -6,8 +6,12 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use vrrp_record::words::Word;
 
+mod acting;
 mod reading;
 
+pub(crate) use acting::{
+    CheckArgs, ConfigCommand, ConvertArgs, DiffArgs, LanguageName, TestArgs, WaitArgs,
+};
 pub(crate) use reading::{
     Between, BundleArgs, CompareArgs, ExplainArgs, JournalArgs, KindName, LatencyArgs, PeersArgs,
     Reading, StageName, TimelineArgs, TopArgs, WhyNotArgs,
@@ -61,6 +65,13 @@ pub(crate) enum Command {
     Bundle(BundleArgs),
     /// Show the status again and again.
     Top(TopArgs),
+    /// Answer as a monitoring plugin: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, with performance data.
+    Check(CheckArgs),
+    /// Wait until every router has a state.
+    Wait(WaitArgs),
+    /// Check, compare or convert configuration files; no daemon is needed.
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Let the daemon read its configuration again (root only).
     Reload,
     /// Give the addresses to the other node, which keeps them until it falls silent (root only).

@@ -14,9 +14,11 @@ use crate::output::Output;
 use crate::render;
 use crate::source::SourceError;
 
+mod config;
 mod journal;
 mod live;
 mod reading;
+mod watching;
 
 /// How the tool ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub enum Exit {
     NotRunning,
     /// 4: no permission.
     NoPermission,
+    /// What a monitoring plugin ends with, which is a convention of its own.
+    Plugin(u8),
 }
 
 impl Exit {
@@ -43,6 +47,7 @@ impl Exit {
             Self::Usage => 2,
             Self::NotRunning => 3,
             Self::NoPermission => 4,
+            Self::Plugin(code) => code,
         }
     }
 }
@@ -55,13 +60,20 @@ impl From<Exit> for ExitCode {
 
 /// Does what the command line says, the first word being the tool's own name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, output: &mut Output) -> Exit {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {
             let text = error.render();
             // clap's text names the tool itself.
             output.complaint(&text.to_string());
-            return Exit::Usage;
+            // A monitoring system would take 2 for an outage.
+            let plugin = arguments.iter().any(|word| word == "check");
+            return if plugin {
+                watching::UNKNOWN
+            } else {
+                Exit::Usage
+            };
         }
         Err(help) => {
             output.answer(&help.render().to_string());
@@ -79,6 +91,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, output: &mut Output) -
         cli::Command::Compare(arguments) => reading::compare(&cli, arguments, output),
         cli::Command::Bundle(arguments) => live::bundle(&cli, arguments, output),
         cli::Command::Top(arguments) => live::top(&cli, arguments, output),
+        cli::Command::Check(arguments) => Ok(watching::check(&cli, arguments, output)),
+        cli::Command::Wait(arguments) => watching::wait(&cli, arguments, output),
+        cli::Command::Config(command) => config::config(command, output),
         cli::Command::Reload => change(&cli, Command::Reload, output),
         cli::Command::Yield(arguments) => change(&cli, yields(*arguments), output),
         cli::Command::Maintenance(arguments) => change(&cli, maintenance(*arguments), output),

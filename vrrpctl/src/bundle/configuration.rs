@@ -31,7 +31,7 @@ pub(crate) fn files(entry: &Path) -> Vec<PathBuf> {
 }
 
 /// Files of this machine.
-struct Disk;
+pub(crate) struct Disk;
 
 impl FileProvider for Disk {
     fn read(&self, path: &Path, limit: usize) -> Result<Vec<u8>, FileError> {

@@ -11,7 +11,7 @@ use crate::cli::{BundleArgs, Cli, TopArgs, WhyNotArgs};
 use crate::client::{self, ClientError};
 use crate::{Output, bundle, render, source, why_not};
 
-fn ask(run_dir: &Path) -> Result<Status, ClientError> {
+pub(super) fn ask(run_dir: &Path) -> Result<Status, ClientError> {
     match client::ask(run_dir, Command::Status)? {
         Answer::Status { status } => Ok(*status),
         Answer::Done { .. } | Answer::Error { .. } => {

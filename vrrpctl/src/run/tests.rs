@@ -20,10 +20,10 @@ use crate::render::Style;
 const EXAMPLE: &str = include_str!("../../../vrrp-record/schema/status-1.json");
 
 /// A run directory of its own for one test.
-struct Directory(PathBuf);
+pub(crate) struct Directory(pub(crate) PathBuf);
 
 impl Directory {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path =
@@ -33,7 +33,7 @@ impl Directory {
     }
 
     /// Answers one connection with these bytes, after its request.
-    fn answer_bytes(&self, bytes: Vec<u8>) -> JoinHandle<Request> {
+    pub(crate) fn answer_bytes(&self, bytes: Vec<u8>) -> JoinHandle<Request> {
         let listener = UnixListener::bind(self.0.join("control.sock")).unwrap();
         std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
@@ -43,17 +43,17 @@ impl Directory {
         })
     }
 
-    fn answer(&self, answer: Answer) -> JoinHandle<Request> {
+    pub(crate) fn answer(&self, answer: Answer) -> JoinHandle<Request> {
         self.answer_bytes(encode_frame(&Response::new(answer), MAX_RESPONSE).unwrap())
     }
 
-    fn answer_status(&self, status: Status) -> JoinHandle<Request> {
+    pub(crate) fn answer_status(&self, status: Status) -> JoinHandle<Request> {
         self.answer(Answer::Status {
             status: Box::new(status),
         })
     }
 
-    fn run(&self, words: &[&str]) -> (Exit, String, String) {
+    pub(crate) fn run(&self, words: &[&str]) -> (Exit, String, String) {
         let mut arguments = vec![
             "vrrpctl".into(),
             "--run-dir".into(),
@@ -101,7 +101,7 @@ impl Write for Pipe {
 }
 
 /// The example, healthy, in this state.
-fn status_in(state: Word) -> Status {
+pub(crate) fn status_in(state: Word) -> Status {
     let mut status: Status = serde_json::from_str(EXAMPLE).unwrap();
     status.daemon.configuration.refused = None;
     status.routers[0].state = state;
