@@ -265,6 +265,7 @@ fn transport(
 }
 
 /// A router whose settings do not contradict each other.
+#[expect(clippy::too_many_lines, reason = "every field of a router, in order")]
 fn router(
     (number, plan): (u8, &Plan),
     gaps: (Duration, Duration),
