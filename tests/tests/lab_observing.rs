@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use vrrp_record::cause::Cause;
 use vrrp_record::status::{Router, Status};
 use vrrp_tests::lab::{
@@ -209,7 +210,7 @@ fn an_observer_sends_nothing_and_changes_nothing() {
     let during: Vec<_> = hosts.map(network).into();
     assert_eq!(during, before);
     for (host, observer) in hosts.iter().zip(&observers) {
-        observer.signal(nix::sys::signal::Signal::SIGTERM);
+        observer.signal(Signal::SIGTERM);
         let ended = observer.wait(SOON);
         assert_eq!(ended.code, 0, "{}: {}", host.name(), ended.output);
     }
@@ -234,18 +235,18 @@ fn a_stopped_keepalived_is_late_and_its_stop_is_seen() {
     });
     let family = leader.process().family();
     for pid in &family {
-        let _ = nix::sys::signal::kill(*pid, nix::sys::signal::Signal::SIGSTOP);
+        let _ = nix::sys::signal::kill(*pid, Signal::SIGSTOP);
     }
     std::thread::sleep(Duration::from_secs(2));
     for pid in &family {
-        let _ = nix::sys::signal::kill(*pid, nix::sys::signal::Signal::SIGCONT);
+        let _ = nix::sys::signal::kill(*pid, Signal::SIGCONT);
     }
     let late: Status = wait_until("the lateness is seen", SOON, || {
         let status = status(&bench.a)?;
         (status.routers.first()?.sent.worst_lateness_us >= 900_000).then_some(status)
     });
     assert_eq!(late.routers[0].state, State::Master);
-    observer.signal(nix::sys::signal::Signal::SIGTERM);
+    observer.signal(Signal::SIGTERM);
     assert_eq!(observer.wait(SOON).code, 0);
     let ring = std::fs::read(bench.a.root().join("run/vrrpd/flight.ring"))
         .expect("the flight recorder is in the run directory");
@@ -259,4 +260,108 @@ fn a_stopped_keepalived_is_late_and_its_stop_is_seen() {
         .expect("the evidence of the stop");
     assert_eq!(stall.sigcont, Some(0), "{stall:?}");
     assert!(history.sent.len() >= 3);
+}
+
+/// Somebody with nothing but the two capabilities that the documentation names.
+fn without_rights(capabilities: &str) -> Vec<String> {
+    let keep = format!("-all,{capabilities}");
+    let mut words: Vec<String> = [
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+        "--no-new-privs",
+        "--bounding-set",
+        &keep,
+        "--inh-caps",
+        &keep,
+        "--ambient-caps",
+        &keep,
+    ]
+    .map(str::to_owned)
+    .into();
+    words.extend(OBSERVE.map(str::to_owned));
+    words
+}
+
+#[test]
+fn an_ordinary_user_with_two_capabilities_observes_as_root_does_and_changes_nothing() {
+    if !is_permitted() {
+        return;
+    }
+    let bench = bench();
+    let (leader, _follower) = bench.pair();
+    wait_for(Duration::from_secs(12), || {
+        (traffic(&bench, &bench.a, 3) == (3, 3)).then_some(())
+    });
+    let before = network(&bench.a);
+    for directory in ["/run/vrrpd", "/run/vrrpd-journal"] {
+        bench.a.must(&format!("mkdir {directory}"));
+        bench.a.must(&format!("chown 65534:65534 {directory}"));
+    }
+    let words = without_rights("+net_raw,+net_admin");
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let observer = bench.a.spawn(&words);
+    wait_seen(&bench.a, State::Master);
+    let status_of = std::fs::read_to_string(format!("/proc/{}/status", observer.pid()))
+        .expect("the observer runs");
+    let line = |name: &str| {
+        let line = status_of.lines().find(|line| line.starts_with(name));
+        line.unwrap_or_default().to_owned()
+    };
+    assert!(line("Uid:").ends_with("65534\t65534\t65534\t65534"));
+    // CAP_NET_ADMIN is bit 12, CAP_NET_RAW bit 13.
+    assert_eq!(line("CapEff:"), "CapEff:\t0000000000003000");
+    assert_eq!(line("CapBnd:"), "CapBnd:\t0000000000003000");
+    assert_eq!(traffic(&bench, &bench.a, 3), (3, 3));
+    assert_eq!(network(&bench.a), before);
+    // It needs no right over the process that it watches.
+    for signal in [Signal::SIGSTOP, Signal::SIGCONT] {
+        for pid in leader.process().family() {
+            let _ = nix::sys::signal::kill(pid, signal);
+        }
+        std::thread::sleep(Duration::from_secs(2));
+    }
+    wait_until("the lateness is seen", SOON, || {
+        (router(&bench.a)?.sent.worst_lateness_us >= 900_000).then_some(())
+    });
+    observer.signal(Signal::SIGTERM);
+    let ended = observer.wait(SOON);
+    assert_eq!(ended.code, 0, "{}", ended.output);
+    assert!(!ended.output.contains("WARN"), "{}", ended.output);
+    let ring = std::fs::read(bench.a.root().join("run/vrrpd/flight.ring")).expect("a recorder");
+    let history = vrrp_record::ring::read(&ring).expect("a ring").history;
+    let stall = history
+        .stalls
+        .iter()
+        .find(|stall| stall.at.since(stall.due) > 900_000_000)
+        .expect("the evidence of the stop");
+    assert_eq!(stall.sigcont, Some(0), "{stall:?}");
+    assert!(
+        stall.run_delay.is_some() && stall.cpu.is_some(),
+        "{stall:?}"
+    );
+    assert_eq!(leader.state("VI"), Some(State::Master));
+}
+
+#[test]
+fn an_observer_without_the_capability_to_listen_says_which_one_it_needs() {
+    if !is_permitted() {
+        return;
+    }
+    let bench = bench();
+    bench.a.write(
+        "/etc/keepalived/keepalived.conf",
+        &configuration(150),
+        0o644,
+    );
+    let words = without_rights("+net_admin");
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let ended = bench.a.run(&words);
+    assert_ne!(ended.code, 0);
+    assert!(
+        ended.output.contains("CAP_NET_RAW is missing"),
+        "{}",
+        ended.output
+    );
 }

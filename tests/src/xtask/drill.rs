@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use super::cargo;
 use super::packages;
@@ -9,7 +10,8 @@ use crate::drill::{Options, beside, catalogue, run as drill};
 
 const USAGE: &str = "\
 cargo xtask drill [--seed N] [--seeds N] [--only CODE]... [--json] [--inject-only] [--keep DIR] [--list]
-cargo xtask drill --observe [--seed N] [--seeds N] [--only CODE]... [--json] [--keep DIR] [--list]";
+cargo xtask drill --observe [--seed N] [--seeds N] [--only CODE]... [--json] [--keep DIR] [--list]
+cargo xtask drill --quiet TIME [--keep DIR]        such as 90s or 10m";
 
 struct Words {
     options: Options,
@@ -17,6 +19,7 @@ struct Words {
     json: bool,
     list: bool,
     observe: bool,
+    quiet: Option<Duration>,
 }
 
 pub(super) fn run(words: &[&str]) -> ExitCode {
@@ -43,6 +46,21 @@ pub(super) fn run(words: &[&str]) -> ExitCode {
     }
     if !build() {
         return ExitCode::FAILURE;
+    }
+    if let Some(time) = words.quiet {
+        let played = play(&words.options, |_, xtask, vrrpctl, records| {
+            beside::quiet(time, xtask, vrrpctl, records)
+        });
+        return match played {
+            Ok(quiet) => {
+                println!("{quiet}");
+                ExitCode::from(u8::from(!quiet.passed()))
+            }
+            Err(reason) => {
+                eprintln!("{reason}");
+                ExitCode::FAILURE
+            }
+        };
     }
     let first = words.options.seed;
     let mut passed = true;
@@ -113,6 +131,26 @@ fn programs() -> PathBuf {
     own.parent().map(Path::to_owned).unwrap_or_default()
 }
 
+/// A length of time in minutes or seconds.
+fn length(text: &str) -> Result<Duration, String> {
+    let seconds = match text.strip_suffix('m') {
+        Some(minutes) => minutes
+            .parse::<u64>()
+            .ok()
+            .and_then(|one| one.checked_mul(60)),
+        None => text
+            .strip_suffix('s')
+            .and_then(|seconds| seconds.parse().ok()),
+    };
+    match seconds {
+        // The canary has room for so many.
+        Some(seconds @ 1..=1_500) => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!(
+            "{text} is no length of time up to 25m, such as 90s or 10m"
+        )),
+    }
+}
+
 fn parse(words: &[&str]) -> Result<Words, String> {
     let mut parsed = Words {
         options: Options {
@@ -123,6 +161,7 @@ fn parse(words: &[&str]) -> Result<Words, String> {
         json: false,
         list: false,
         observe: false,
+        quiet: None,
     };
     let mut words = words.iter();
     while let Some(word) = words.next() {
@@ -148,6 +187,7 @@ fn parse(words: &[&str]) -> Result<Words, String> {
             "--inject-only" => parsed.options.inject_only = true,
             "--list" => parsed.list = true,
             "--observe" => parsed.observe = true,
+            "--quiet" => parsed.quiet = Some(length(value()?)?),
             other => return Err(format!("unknown option {other}")),
         }
     }

@@ -31,6 +31,7 @@ cargo xtask COMMAND
   drill [--seed N] [--only CODE] [--json]
                                 inject every cause of the catalogue that namespaces can, and compare verdicts with the truth
   drill --observe               the same into a pair of keepaliveds, explained by observers, and by captures alone
+  drill --quiet TIME            pairs that nobody disturbs for a time: what is said of them, the canary must confirm
   bench [TABLE]... [--subject S] [--seconds N] [--runs N] [--json FILE]
                                 keepalived and vrrpd side by side: lateness, cost, takeover, many routers; not a test
   interop [FILTER] [--repeat N] only the tests beside Debian's keepalived, N times in a row

@@ -6,8 +6,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// A program and the package that brings it.
+/// A program, or a file with its whole path, and the package that brings it.
 const NEEDED: &[(&str, &str)] = &[
+    (
+        "/usr/lib/python3/dist-packages/prometheus_client/openmetrics/parser.py",
+        "python3-prometheus-client",
+    ),
     ("chrt", "util-linux"),
     ("haproxy", "haproxy"),
     ("ip", "iproute2"),

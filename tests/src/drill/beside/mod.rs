@@ -3,6 +3,7 @@
 //! with nothing else of the hosts. A native run of the same causes, with vrrpd on both nodes, stands beside.
 
 mod cases;
+mod quiet;
 mod report;
 mod watch;
 
@@ -12,6 +13,9 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use vrrp_record::verdict::Verdict;
+
+pub use quiet::{Quiet, quiet};
 pub use report::Report;
 
 use self::cases::{CASES, Case};
@@ -245,15 +249,26 @@ fn captured(
         } else {
             (follower, leader)
         };
-        let mut words: Vec<&OsStr> = vec![
-            "--from".as_ref(),
-            one.capture.as_os_str(),
-            "--log".as_ref(),
-            one.log.as_os_str(),
-        ];
-        if question.both {
-            words.extend([OsStr::new("--peer"), other.capture.as_os_str()]);
-        }
-        explain(vrrpctl, &words, since).map(Some)
+        let peer = Some(other).filter(|_| question.both);
+        asked(one, peer, vrrpctl, since).map(Some)
     })
+}
+
+/// What a capture, with keepalived's log beside it, tells.
+fn asked(
+    one: &Evidence,
+    peer: Option<&Evidence>,
+    vrrpctl: &Path,
+    since: Duration,
+) -> Result<Vec<Verdict>, String> {
+    let mut words: Vec<&OsStr> = vec![
+        "--from".as_ref(),
+        one.capture.as_os_str(),
+        "--log".as_ref(),
+        one.log.as_os_str(),
+    ];
+    if let Some(peer) = peer {
+        words.extend([OsStr::new("--peer"), peer.capture.as_os_str()]);
+    }
+    explain(vrrpctl, &words, since)
 }

@@ -32,7 +32,7 @@ pub struct Report {
 
 const WAYS: [Way; 3] = [Way::Native, Way::Observed, Way::Captured];
 
-const fn name(way: Way) -> &'static str {
+pub(super) const fn name(way: Way) -> &'static str {
     match way {
         Way::Native => "native",
         Way::Observed => "observed",
