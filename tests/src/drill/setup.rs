@@ -164,7 +164,7 @@ impl Setup {
         }
         if !side.ordinary && self.pairing == Pairing::Theirs {
             // What else the machine does has no say in when its adverts leave.
-            text.push_str("    vrrp_rt_priority 1\n");
+            text.push_str("    vrrp_rt_priority 1\n    vrrp_rlimit_rttime 1000000\n");
         }
         for line in &side.globals {
             let _ = writeln!(text, "    {line}");

@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
+use super::heard::local_losses;
 use super::incidents::TOGETHER;
-use super::view::{View, nanos, signed};
+use super::view::{Draft, View, nanos, signed};
 use super::{Happening, Incident};
 use crate::event::Anomaly;
 use crate::history::{Sequence, Source, Time};
@@ -275,7 +276,8 @@ fn push_two(view: &View<'_>, other: IpAddr, from: Time, until: Time, found: &mut
     });
 }
 
-/// MASTER for a minute by timeout, and nobody was ever heard.
+/// MASTER for a minute, nobody was ever heard, and something here tells that somebody spoke: the Backup of a healthy pair says
+/// nothing either.
 pub(super) fn nobody_heard(view: &View<'_>, found: &mut Vec<Incident>) {
     let Some(router) = view.router else {
         return;
@@ -287,7 +289,8 @@ pub(super) fn nobody_heard(view: &View<'_>, found: &mut Vec<Incident>) {
     let long = view.history.phases(router).into_iter().find(|phase| {
         phase.state == Some(Word::Master) && phase.until.since(phase.from) >= 60_000_000_000
     });
-    if let Some(phase) = long {
+    let lost = |from, until| local_losses(view, None, from, until, &mut Draft::default());
+    if let Some(phase) = long.filter(|phase| lost(phase.from, phase.until)) {
         found.push(Incident {
             what: Happening::NobodyHeard,
             router: view.router,

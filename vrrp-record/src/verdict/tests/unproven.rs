@@ -72,6 +72,31 @@ fn ten_quiet_hours_hold_nothing_to_explain() {
     assert_eq!(incidents(&lb2), []);
 }
 
+/// The Backup of a healthy pair says nothing: that nobody is heard is no trouble, unless adverts came and were not heard.
+#[test]
+fn a_master_that_hears_nobody_is_quiet_until_something_tells_of_adverts() {
+    let nobody = |node: &crate::history::History| {
+        incidents(node)
+            .iter()
+            .any(|one| matches!(one.what, crate::verdict::Happening::NobodyHeard))
+    };
+    let mut lb1 = master(600);
+    assert!(!nobody(&lb1));
+    for second in 500..520 {
+        lb1.rejected.push(crate::history::Rejected {
+            router: 0,
+            from: address(LB2),
+            reason: u8::try_from(vrrp_proto::wire::Discard::Ttl.index()).unwrap(),
+            priority: Some(90),
+            value: 64,
+            expected: 255,
+            at: at(second),
+            more: 0,
+        });
+    }
+    assert!(nobody(&lb1));
+}
+
 #[test]
 fn no_cause_is_named_whose_counter_did_not_move() {
     // Every kind of trouble without any counter behind it.
