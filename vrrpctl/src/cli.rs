@@ -14,7 +14,7 @@ pub(crate) use acting::{
 };
 pub(crate) use reading::{
     Between, BundleArgs, CompareArgs, ExplainArgs, JournalArgs, KindName, LatencyArgs, PeersArgs,
-    Reading, StageName, TimelineArgs, TopArgs, WhyNotArgs,
+    Reading, ReportArgs, StageName, TimelineArgs, TopArgs, WhyNotArgs,
 };
 
 /// Asks a vrrpd what it does and why.
@@ -61,6 +61,8 @@ pub(crate) enum Command {
     WhyNot(WhyNotArgs),
     /// Lay two nodes' records side by side: what left one and when it reached the other.
     Compare(CompareArgs),
+    /// Draw one page for the browser: every advert, each node's states, the hosts, and why each transition happened.
+    Report(ReportArgs),
     /// Put everything that a colleague needs into one file, secrets removed; with or without a running daemon.
     Bundle(BundleArgs),
     /// Show the status again and again.

@@ -12,6 +12,7 @@ mod commands;
 mod example;
 mod output;
 pub mod render;
+mod report;
 mod run;
 mod source;
 mod when;

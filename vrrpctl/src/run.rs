@@ -18,6 +18,7 @@ mod config;
 mod journal;
 mod live;
 mod reading;
+mod report;
 mod watching;
 
 /// How the tool ends.
@@ -89,6 +90,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, output: &mut Output) -
         cli::Command::Journal(arguments) => journal::journal(&cli, arguments, output),
         cli::Command::WhyNot(arguments) => live::why_not(&cli, arguments, output),
         cli::Command::Compare(arguments) => reading::compare(&cli, arguments, output),
+        cli::Command::Report(arguments) => report::report(&cli, arguments, output),
         cli::Command::Bundle(arguments) => live::bundle(&cli, arguments, output),
         cli::Command::Top(arguments) => live::top(&cli, arguments, output),
         cli::Command::Check(arguments) => Ok(watching::check(&cli, arguments, output)),

@@ -140,6 +140,7 @@ impl Scene {
             .step("and both together: the records of the other one beside one's own");
         self.explain(LAST, &self.second, Some(&self.first))?;
         self.explain(SINCE, &self.first, Some(&self.second))?;
+        self.page()?;
         self.narrator.say("so: nobody needs to look at these two machines any longer; look at the host of loadbalancer01");
         Ok(())
     }
@@ -191,6 +192,36 @@ impl Scene {
                 RIGHT.join(", ")
             ))
         }
+    }
+
+    /// Writes the page of both nodes, which stays behind to be looked at.
+    fn page(&self) -> Result<(), String> {
+        let command = "vrrpctl report --html crime-scene.html --peer loadbalancer01.bundle";
+        let (second, file, page) = (&self.second, "/run/other.vrb", "/run/crime-scene.html");
+        std::fs::write(inside(second, file), bundle(&self.first, file)?)
+            .map_err(|error| format!("{file}: {error}"))?;
+        let made = second.host.run(&[
+            "vrrpctl",
+            "--run-dir",
+            RUN_DIR,
+            "report",
+            "--html",
+            page,
+            "--journal-dir",
+            JOURNAL_DIR,
+            "--peer",
+            file,
+        ]);
+        let kept = std::env::temp_dir().join("vrrpd-crime-scene.html");
+        std::fs::copy(inside(second, page), &kept)
+            .map_err(|error| format!("no page: {error}: {}", made.output))?;
+        self.narrator.step("and as a picture");
+        self.narrator.quote(second, command, &made.output);
+        self.narrator.say(&format!(
+            "the page is in {}: open it in a browser; the adverts of loadbalancer01 leave on time and arrive late",
+            kept.display()
+        ));
+        Ok(())
     }
 
     fn reach(&self, what: &str, condition: impl Fn() -> bool) -> Result<(), String> {

@@ -12,6 +12,7 @@ const NEEDED: &[(&str, &str)] = &[
         "/usr/lib/python3/dist-packages/prometheus_client/openmetrics/parser.py",
         "python3-prometheus-client",
     ),
+    ("chromium", "chromium"),
     ("chrt", "util-linux"),
     ("haproxy", "haproxy"),
     ("ip", "iproute2"),

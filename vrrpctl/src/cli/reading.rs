@@ -257,6 +257,24 @@ pub(crate) struct CompareArgs {
     pub(crate) form: Form,
 }
 
+/// Options of `report`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ReportArgs {
+    /// The page to write; an earlier one is replaced. `-` is standard output.
+    #[arg(long, value_name = "FILE", required_unless_present = "json", conflicts_with_all = ["json", "plain"])]
+    pub(crate) html: Option<PathBuf>,
+    /// The other node's records: its bundle, flight recorder, journal or capture.
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(crate) peer: Option<PathBuf>,
+    /// An address of the node that took the peer's capture, where it cannot be told. May be repeated.
+    #[arg(long, value_name = "ADDRESS", requires = "peer")]
+    pub(crate) peer_node: Vec<std::net::IpAddr>,
+    #[command(flatten)]
+    pub(crate) between: Between,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
 /// Options of `bundle`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct BundleArgs {

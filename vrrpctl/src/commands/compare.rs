@@ -205,7 +205,7 @@ fn way<'a>(
 }
 
 /// Whether a node kept single adverts around a time.
-fn listens(history: &History, at: Time) -> bool {
+pub(crate) fn listens(history: &History, at: Time) -> bool {
     const AROUND: i64 = 1_000_000_000;
     let detailed = &history.detailed;
     if detailed.is_empty() {

@@ -14,11 +14,11 @@ use crate::render::{Paint, time};
 use crate::source::{Node, Records, SourceError, tell_apart};
 
 /// How long before an incident records still count: a minute of quiet is the baseline.
-const BEFORE: i64 = 70_000_000_000;
+pub(crate) const BEFORE: i64 = 70_000_000_000;
 /// And after it, when adverts that were held come in.
-const AFTER: i64 = 35_000_000_000;
+pub(crate) const AFTER: i64 = 35_000_000_000;
 /// The other node's clock may be wrong by this much where its records are too long to read whole.
-const CLOCKS: i64 = 600_000_000_000;
+pub(crate) const CLOCKS: i64 = 600_000_000_000;
 /// Records of this many bytes are read whole; of longer ones only what surrounds the incidents.
 const WHOLE: u64 = 32 * 1024 * 1024;
 
@@ -75,7 +75,7 @@ pub(crate) fn gather(
     let (mut verdicts, mut known) = (Vec::new(), Vec::new());
     for node in &nodes {
         let history = &node.history;
-        let all = named(history, incidents(history), reading);
+        let all = named(history, incidents(history), &reading.router);
         known.extend(all.iter().filter_map(|incident| incident.number));
         // A node given twice explains nothing about itself.
         let other = peers.iter().find(|peer| !node.is(&peer.history));
@@ -120,14 +120,14 @@ fn read(
         let nodes = opened.read(&Want::all().minutes(false))?;
         let all = nodes
             .iter()
-            .flat_map(|node| named(&node.history, incidents(&node.history), reading))
+            .flat_map(|node| named(&node.history, incidents(&node.history), &reading.router))
             .collect::<Vec<_>>();
         return Ok((nodes, windows(&selected(&all, question))));
     }
     let outline = opened.read(&Want::outline())?;
     let mut wanted = Vec::new();
     for node in &outline {
-        let all = named(&node.history, incidents(&node.history), reading);
+        let all = named(&node.history, incidents(&node.history), &reading.router);
         wanted.extend(windows(&selected(&all, question)));
     }
     drop(outline);
@@ -147,12 +147,12 @@ fn read_peer(opened: &dyn Records, windows: &[(Time, Time)]) -> Result<Vec<Node>
 }
 
 /// Incidents of the routers that were asked for; what concerns the whole node always counts.
-fn named(history: &History, mut all: Vec<Incident>, reading: &Reading) -> Vec<Incident> {
-    if !reading.router.is_empty() {
+pub(crate) fn named(history: &History, mut all: Vec<Incident>, names: &[String]) -> Vec<Incident> {
+    if !names.is_empty() {
         all.retain(|incident| {
             incident.router.is_none_or(|position| {
                 let router = history.routers.get(usize::from(position));
-                router.is_some_and(|router| reading.router.contains(&router.name))
+                router.is_some_and(|router| names.contains(&router.name))
             })
         });
     }
@@ -160,7 +160,7 @@ fn named(history: &History, mut all: Vec<Incident>, reading: &Reading) -> Vec<In
 }
 
 /// The stretches of time that incidents need.
-fn windows(incidents: &[Incident]) -> Vec<(Time, Time)> {
+pub(crate) fn windows(incidents: &[Incident]) -> Vec<(Time, Time)> {
     incidents
         .iter()
         .map(|one| {
@@ -193,7 +193,7 @@ fn selected(all: &[Incident], question: Question) -> Vec<Incident> {
 /// The last transition with those that led to it: an address that comes back a moment later is explained by why it left.
 /// Another MASTER beside a router that stays MASTER is its side of the other's transition, and counts like one.
 /// Without either the last near failover, else the last of anything.
-fn last(all: &[Incident]) -> Vec<Incident> {
+pub(crate) fn last(all: &[Incident]) -> Vec<Incident> {
     let changes =
         |one: &&Incident| matches!(one.what, Happening::Transition { old, new } if old != new);
     let moves = |one: &&Incident| changes(one) || matches!(one.what, Happening::TwoActive { .. });
@@ -275,12 +275,11 @@ pub(crate) fn text(explained: &Explained, output: &Output) -> String {
 }
 
 /// What the daemon said of the same event while it ran, where that was something else.
-fn said_before<'a>(verdict: &Verdict, explained: &'a Explained) -> Vec<(Time, &'a str)> {
+pub(crate) fn said_before<'a>(verdict: &Verdict, nodes: &'a [Node]) -> Vec<(Time, &'a str)> {
     let Some(number) = verdict.incident.number else {
         return Vec::new();
     };
-    // The peer may be a clone of the same name that counts its own events.
-    let nodes = explained.nodes[..explained.own]
+    let nodes = nodes
         .iter()
         .filter(|node| node.history.node.host == verdict.node);
     let mut said: Vec<(Time, &str)> = Vec::new();
@@ -323,7 +322,8 @@ fn verdict(out: &mut String, verdict: &Verdict, explained: &Explained, output: &
         };
         hanging(out, label, 13, &output.style.paint(paint, rest));
     }
-    for (at, summary) in said_before(verdict, explained) {
+    // The peer may be a clone of the same name that counts its own events.
+    for (at, summary) in said_before(verdict, &explained.nodes[..explained.own]) {
         // As wide as the column of labels: the space behind it is its own.
         hanging(
             out,

@@ -16,7 +16,7 @@ mod people;
 mod programs;
 
 pub(crate) use gaps::Gaps;
-pub(crate) use people::text;
+pub(crate) use people::{stall_words, text};
 pub(crate) use programs::{header, json_lines, lines};
 
 /// One record and what stands around it.

@@ -141,7 +141,7 @@ fn told(node: &Node) -> Option<(Time, Time)> {
 }
 
 /// Who advertised when, in records that hold no state: a capture.
-fn speakers(node: &Node, router: u16) -> Vec<(std::net::IpAddr, Vec<Phase>)> {
+pub(crate) fn speakers(node: &Node, router: u16) -> Vec<(std::net::IpAddr, Vec<Phase>)> {
     let Some(settings) = node.history.routers.get(usize::from(router)) else {
         return Vec::new();
     };
@@ -196,7 +196,7 @@ fn speakers(node: &Node, router: u16) -> Vec<(std::net::IpAddr, Vec<Phase>)> {
 }
 
 /// Whether an event belongs to the story without being asked for.
-fn matters(kind: &Kind) -> bool {
+pub(crate) fn matters(kind: &Kind) -> bool {
     !matches!(
         kind,
         Kind::Ready { .. }

@@ -33,7 +33,7 @@ pub(super) fn open(cli: &Cli, reading: &Reading) -> Result<Opened, Trouble> {
 }
 
 /// One place that was named, `here` being this machine.
-fn open_one(
+pub(super) fn open_one(
     cli: &Cli,
     path: &Path,
     journal_dir: &Path,
@@ -248,4 +248,4 @@ pub(super) fn compare(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -192,7 +192,7 @@ fn heard_words(one: &Received, gap: Option<u64>) -> (String, Paint) {
     (text, paint)
 }
 
-fn stall_words(stall: &Stall) -> String {
+pub(crate) fn stall_words(stall: &Stall) -> String {
     let late = after(Some(stall.at), stall.due).unwrap_or_default();
     let mut parts = Vec::new();
     let mut part = |value: Option<u64>, words: &str| {

@@ -27,10 +27,10 @@ const COMMANDS: [&[&str]; 9] = [
 ];
 
 /// A directory of its own for one test.
-struct Directory(PathBuf);
+pub(crate) struct Directory(pub(crate) PathBuf);
 
 impl Directory {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path =
@@ -39,7 +39,7 @@ impl Directory {
         Self(path)
     }
 
-    fn file(&self, name: &str, content: &[u8]) -> String {
+    pub(crate) fn file(&self, name: &str, content: &[u8]) -> String {
         let path = self.0.join(name);
         fs::write(&path, content).unwrap();
         path.display().to_string()
@@ -53,7 +53,7 @@ impl Drop for Directory {
 }
 
 /// Exit code, answer and messages.
-fn call(words: &[&str]) -> (u8, String, String) {
+pub(crate) fn call(words: &[&str]) -> (u8, String, String) {
     let (answers, messages) = (Pipe::default(), Pipe::default());
     let mut output = Output {
         answers: Box::new(answers.clone()),
