@@ -234,7 +234,8 @@ mod tests {
     #[test]
     #[ignore = "run by the test above, in a process of its own"]
     fn an_access_behind_the_end_of_another_file() {
-        let (_, guarded) = file("guarded");
+        let (path, guarded) = file("guarded");
+        std::fs::remove_file(&path).unwrap();
         map(&guarded, 1 << 16).unwrap();
         let (path, other) = file("other");
         let words = share(&other, 1 << 16).unwrap();
