@@ -120,19 +120,20 @@ fn identity(
 ) -> (Placed<String>, Placed<vrrp_proto::units::Vrid>) {
     let shown = quoted(&draft.name);
     let help = "write 'virtual_router_id N' with the number from 1 to 255 that its peers have";
-    match (&draft.bad_vrid, &draft.vrid) {
-        (Some(bad), Some(_)) => {
-            context.complain(bad.span, format!("{}; it is ignored", bad.value), help);
-        }
-        (Some(bad), None) => {
-            let message = format!("{}, and instance {shown} has no other", bad.value);
-            context.refuse(bad.span, message, help);
-        }
-        (None, None) => {
-            let message = format!("instance {shown} has no virtual_router_id");
-            context.refuse(draft.span, message, help);
-        }
-        (None, Some(_)) => {}
+    // Where none is good, the last one is why the instance cannot be.
+    let (refused, ignored) = match (&draft.vrid, draft.bad_vrids.split_last()) {
+        (None, Some((last, others))) => (Some(last), others),
+        (_, _) => (None, draft.bad_vrids.as_slice()),
+    };
+    for bad in ignored {
+        context.complain(bad.span, format!("{}; it is ignored", bad.value), help);
+    }
+    if let Some(bad) = refused {
+        let message = format!("{}, and instance {shown} has no other", bad.value);
+        context.refuse(bad.span, message, help);
+    } else if draft.vrid.is_none() {
+        let message = format!("instance {shown} has no virtual_router_id");
+        context.refuse(draft.span, message, help);
     }
     if draft.interface.is_none() {
         let message = format!("instance {shown} has no usable interface");

@@ -24,8 +24,8 @@ pub(super) struct InstanceDraft {
     pub(super) master: Option<Span>,
     pub(super) interface: Option<Set<String>>,
     pub(super) vrid: Option<Set<Vrid>>,
-    /// What is wrong with a VRID that was written.
-    pub(super) bad_vrid: Option<Set<String>>,
+    /// What is wrong with VRIDs that were written.
+    pub(super) bad_vrids: Vec<Set<String>>,
     pub(super) priority: Option<Set<Priority>>,
     /// Microseconds.
     pub(super) interval: Option<Set<u64>>,
@@ -116,7 +116,7 @@ impl InstanceDraft {
             master: None,
             interface: None,
             vrid: None,
-            bad_vrid: None,
+            bad_vrids: Vec::new(),
             priority: None,
             interval: None,
             version: None,
@@ -229,7 +229,7 @@ impl InstanceDraft {
             }
             Err(reason) => {
                 let value = format!("virtual_router_id {} {reason}", quoted(&word.text));
-                self.bad_vrid = Some(Set { value, span });
+                self.bad_vrids.push(Set { value, span });
             }
         }
     }

@@ -118,11 +118,18 @@ pub(super) fn transport(
             Family::V4 => IpAddr::V4(global.group4),
             Family::V6 => IpAddr::V6(global.group6),
         };
-        let group = words
-            .group
+        let own = words.group.as_ref().map(|own| own.value);
+        let group = own
             .filter(|own| own.is_ipv4() == group.is_ipv4())
             .unwrap_or(group);
         return Transport::Multicast { group };
+    }
+    if let Some(group) = &words.group {
+        context.complain(
+            group.span,
+            "mcast_dst_ip has no effect with unicast peers and is ignored",
+            "remove the line, or the peers",
+        );
     }
     if strict {
         let message = format!(

@@ -16,7 +16,7 @@ use crate::source::Span;
 pub(super) struct TransportDraft {
     pub(super) source: Option<Set<IpAddr>>,
     pub(super) track_source: bool,
-    pub(super) group: Option<IpAddr>,
+    pub(super) group: Option<Set<IpAddr>>,
     pub(super) peers: Vec<PeerPlan>,
     pub(super) ttl: Option<Set<u8>>,
     pub(super) check_source: bool,
@@ -109,7 +109,10 @@ impl TransportDraft {
         if let Some(group) = group
             && agrees(group, word, family, "multicast address", context)
         {
-            self.group = Some(group);
+            self.group = Some(Set {
+                value: group,
+                span: node.keyword.span,
+            });
         }
     }
 

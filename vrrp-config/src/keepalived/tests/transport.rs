@@ -74,3 +74,27 @@ fn a_source_for_multicast_is_not_tracked_unless_asked() {
             .is_none()
     );
 }
+
+/// As keepalived complains.
+#[test]
+fn a_multicast_destination_beside_unicast_peers_is_told() {
+    let router = router(
+        "mcast_dst_ip 224.0.0.50\nunicast_peer {\n192.0.2.2\n}",
+        5,
+        "mcast_dst_ip has no effect with unicast peers",
+    );
+    assert!(matches!(router.transport, Transport::Unicast { .. }));
+}
+
+/// As keepalived does: every line that cannot be is told, and a good one among them counts.
+#[test]
+fn every_wrong_virtual_router_id_is_told() {
+    let loaded = read(&instance("virtual_router_id 0\nvirtual_router_id 256"));
+    let told = loaded
+        .diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.message.contains("it is ignored"));
+    assert_eq!(told.count(), 2, "{}", loaded.render());
+    assert_eq!(loaded.check_exit(), 5);
+    assert_eq!(plan_of(&loaded).routers.len(), 1);
+}

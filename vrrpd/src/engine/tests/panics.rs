@@ -13,9 +13,9 @@ use crate::core::{Report, ResignReason};
 fn hands_over(breaks: fn(Running)) {
     in_namespace(move || {
         let other = Other::join();
-        let mut high = Running::start(&plan("va", 200, 100), end_threads());
+        let mut high = Running::start(&plan("va", 200, 50), end_threads());
         high.wait_for_state(State::Active);
-        let mut low = other.run(|| Running::start(&plan("vb", 100, 100), end_threads()));
+        let mut low = other.run(|| Running::start(&plan("vb", 100, 50), end_threads()));
         low.wait_until("hears it", |router| router.received.accepted >= 1);
         breaks(high);
         let took_over = low.wait_for_state(State::Active);
