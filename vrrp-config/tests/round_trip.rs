@@ -456,6 +456,8 @@ fn generated(seed: u64, profile: Profile) -> Plan {
         plan.routers.push(router);
     }
     if grouped {
+        // What an owner's group tracks has no weight.
+        let owned = plan.routers.iter().any(|router| router.priority.is_owner());
         let group = GroupPlan {
             name: "all of them".to_owned(),
             members: plan
@@ -468,13 +470,13 @@ fn generated(seed: u64, profile: Profile) -> Plan {
                 .iter()
                 .map(|script| TrackPlan {
                     name: script.name.clone(),
-                    weight: weight(dice),
+                    weight: if owned { 0 } else { weight(dice) },
                     reverse: dice.once_in(3),
                 })
                 .collect(),
             track_interfaces: vec![TrackPlan {
                 name: "eth9".to_owned(),
-                weight: 5,
+                weight: if owned { 0 } else { 5 },
                 reverse: false,
             }],
             tracking_weight: dice.once_in(2),

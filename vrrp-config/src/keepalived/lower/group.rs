@@ -199,9 +199,38 @@ pub(super) fn resolve(
         };
         group.plan.track_interfaces = plans(&group.track_interfaces);
         group.plan.track_scripts = plans(&group.track_scripts);
+        if owner(&group.plan.members, routers) {
+            without_weights_of_owner(&mut group, context);
+        }
         kept.push(group);
     }
     kept
+}
+
+/// Whether one of the members is the owner of its addresses.
+fn owner(members: &[String], routers: &[RouterDraft]) -> bool {
+    let mut plans = routers.iter().map(|router| &router.plan);
+    plans.any(|plan| plan.priority.is_owner() && members.contains(&plan.name))
+}
+
+/// An owner's priority never changes, so what its group tracks fails all of it instead, as with keepalived.
+fn without_weights_of_owner(group: &mut GroupDraft, context: &mut Context<'_>) {
+    let name = quoted(&group.plan.name);
+    let tracks = group.plan.track_interfaces.iter_mut();
+    for track in tracks.chain(&mut group.plan.track_scripts) {
+        if track.weight != 0 {
+            let message = format!(
+                "sync group {name} has a member with priority 255: the weight of {} is dropped, its failure is a FAULT",
+                quoted(&track.name)
+            );
+            context.complain(
+                group.span,
+                message,
+                "use priorities up to 254, or track it without a weight",
+            );
+            track.weight = 0;
+        }
+    }
 }
 
 /// Members of a group must not differ in priority by their own tracking.

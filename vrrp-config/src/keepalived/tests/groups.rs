@@ -57,3 +57,19 @@ fn a_group_has_no_notify_deleted() {
         "unknown keyword 'notify_deleted'",
     );
 }
+
+/// An owner's priority never changes (seen: keepalived clears the weight).
+#[test]
+fn weights_of_a_group_with_an_owner_are_dropped() {
+    let group = "vrrp_sync_group G {\ngroup {\nV\n}\ntrack_interface {\neth1 weight 5\n}\n}\n";
+    let weight = |priority: &str| {
+        let loaded = read(&format!("{}{group}", instance(priority)));
+        let dropped = loaded.render().contains("the weight of 'eth1' is dropped");
+        (
+            dropped,
+            plan_of(&loaded).groups[0].track_interfaces[0].weight,
+        )
+    };
+    assert_eq!(weight("priority 255"), (true, 0));
+    assert_eq!(weight("priority 254"), (false, 5));
+}
