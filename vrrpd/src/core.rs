@@ -175,6 +175,12 @@ impl Core {
         self.view.snapshot()
     }
 
+    /// Whether the engine runs. Never makes it wait.
+    #[must_use]
+    pub fn engine_runs(&self) -> bool {
+        self.view.engine_runs()
+    }
+
     /// Takes snapshots too, and can be held by somebody else.
     #[must_use]
     pub fn view(&self) -> CoreView {
@@ -198,7 +204,7 @@ impl Core {
         let mut routers = setups.flat_map(|setup| &setup.routers);
         routers
             .find(|router| router.id == id)
-            .map(|router| router.name.as_str())
+            .map(|router| &*router.name)
     }
 
     /// The name of an interface.
@@ -271,7 +277,7 @@ impl Core {
 
     fn summary(&self, next: &[RouterName]) -> ReplaceSummary {
         let before = &self.current.routers;
-        let name = |router: &RouterName| router.name.clone();
+        let name = |router: &RouterName| String::from(&*router.name);
         let kept = |router: &&RouterName| before.iter().any(|old| old.id == router.id);
         ReplaceSummary {
             added: next

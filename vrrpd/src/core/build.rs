@@ -49,8 +49,8 @@ pub(crate) struct Built {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RouterName {
     pub(super) id: RouterId,
-    pub(super) name: String,
-    pub(super) interface: String,
+    pub(super) name: Arc<str>,
+    pub(super) interface: Arc<str>,
 }
 
 impl RouterName {
@@ -180,11 +180,10 @@ fn build_routers(
         })?;
         routers.io.push(io);
         routers.configs.push(config);
-        let (name, interface) = (router.name.clone(), router.interface.clone());
         routers.names.push(RouterName {
             id,
-            name,
-            interface,
+            name: router.name.as_str().into(),
+            interface: router.interface.as_str().into(),
         });
     }
     if routers.io.len() < plan.routers.len() {

@@ -2,6 +2,7 @@
 //!
 //! Taken from atomics that the engine publishes; taking one never makes the engine wait.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use vrrp_proto::router::Snapshot;
@@ -90,10 +91,10 @@ pub enum MemoryLock {
 /// One virtual router.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouterSnapshot {
-    /// Its name in the plan.
-    pub name: String,
+    /// Its name in the plan; shared, since snapshots of many routers are taken many times a second.
+    pub name: Arc<str>,
     /// The name of its interface.
-    pub interface: String,
+    pub interface: Arc<str>,
     /// What the state machine knows: state, priorities, peer, addresses, deadlines, last transition.
     pub router: Snapshot,
     /// Adverts sent.

@@ -38,15 +38,7 @@ impl CoreView {
     #[must_use]
     pub fn snapshot(&self) -> CoreSnapshot {
         let taken = clock::now();
-        let facts = self
-            .shared
-            .engine
-            .read()
-            .and_then(|words| EngineFacts::from_words(&words));
-        let facts = facts.map(|facts| EngineFacts {
-            running: facts.running && self.shared.alive.load(Ordering::Acquire),
-            ..facts
-        });
+        let facts = self.engine();
         let heartbeat_age = taken.saturating_since(self.shared.beat.last());
         let shown = self.lock();
         let published = shown
@@ -59,6 +51,24 @@ impl CoreView {
             engine: EngineSnapshot::of(facts, heartbeat_age),
             routers: published.snapshots(),
         }
+    }
+
+    /// Whether the engine runs: all that is asked for several times a second, whatever the number of routers.
+    #[must_use]
+    pub fn engine_runs(&self) -> bool {
+        self.engine().is_some_and(|facts| facts.running)
+    }
+
+    fn engine(&self) -> Option<EngineFacts> {
+        let facts = self
+            .shared
+            .engine
+            .read()
+            .and_then(|words| EngineFacts::from_words(&words));
+        facts.map(|facts| EngineFacts {
+            running: facts.running && self.shared.alive.load(Ordering::Acquire),
+            ..facts
+        })
     }
 
     pub(super) fn replace(&self, current: Published, previous: Option<Published>) {

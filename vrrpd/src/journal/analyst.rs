@@ -1,7 +1,7 @@
 //! The explaining thread: follows the records as they come, measures, finds near failovers and anomalies, and makes the
 //! verdicts. An ordinary thread that touches no disk, so it goes on when the disk that may be the cause hangs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
@@ -18,6 +18,7 @@ use vrrp_record::text::Name;
 use super::book::{Book, Outcome};
 use super::disk::Bounds;
 use super::gaps::Gaps;
+use super::index::Index;
 use super::keeper::Keeper;
 use super::live::{Axis, Entry, Live, NearNote, RecorderFacts};
 use super::measure::{Found, Measures, Near, Situation};
@@ -33,6 +34,10 @@ use crate::observe::{Numbers, Observer};
 const PERIOD: Duration = Duration::from_millis(100);
 /// How often it asks what this machine cannot tell, in nanoseconds.
 const ASK: i64 = 1_000_000_000;
+/// How often it asks the core how its routers stand, where no record says that something changed, in nanoseconds.
+const REFRESH: i64 = 1_000_000_000;
+/// After a new plan it asks every time for so long: the engine takes it over a moment later.
+const UNSETTLED: i64 = 5_000_000_000;
 
 /// What the thread is given.
 pub(crate) struct Inputs {
@@ -103,6 +108,7 @@ struct Work {
     numbers: Arc<Numbers>,
     plan: Arc<Plan>,
     about: About,
+    index: Index,
     records: Records,
     past: Past,
     book: Book,
@@ -113,10 +119,15 @@ struct Work {
     goodbye: bool,
     /// The journal knows the present routers, and what this machine cannot tell.
     described: bool,
-    /// Names of the core's routers at the last look into the ring's descriptions.
-    named: Vec<String>,
+    /// Names of the core's routers at the last look.
+    named: Vec<Arc<str>>,
     /// When it was asked last what this machine cannot tell.
     asked: Time,
+    /// How the core's routers stood when it was asked, and when that was.
+    core: Arc<CoreSnapshot>,
+    refreshed: Time,
+    /// A plan was new a moment ago.
+    unsettled_until: Time,
 }
 
 /// Where records come from.
@@ -155,6 +166,7 @@ impl Work {
             axis: inputs.observer.axis(),
             live: inputs.observer.live(),
             numbers: inputs.observer.numbers(),
+            index: Index::new(&plan, &about.routers),
             about,
             plan,
             records,
@@ -167,17 +179,25 @@ impl Work {
             described: false,
             named: Vec::new(),
             asked: Time(i64::MIN),
+            core: Arc::new((inputs.snapshot)()),
+            refreshed: Time(i64::MIN),
+            unsettled_until: Time(i64::MIN),
             inputs,
         }
     }
 
     fn look(&mut self) {
-        let plan = self.inputs.observer.plan();
-        let core = (self.inputs.snapshot)();
-        self.describe(plan, &core);
-        let now = self.axis.time(core.taken);
-        let fresh = self.records.look(&core, self.axis, now);
-        let told = self.measure(&core, &fresh);
+        let mut refreshed = self.refresh();
+        let now = self.axis.time(core::now());
+        let fresh = self.records.look(&self.core, self.axis, now);
+        if fresh.transitions > 0 && !refreshed {
+            self.core = Arc::new((self.inputs.snapshot)());
+            refreshed = true;
+        }
+        if refreshed {
+            self.stand();
+        }
+        let told = self.measure(&fresh);
         self.past.add(&fresh, now);
         let minutes = self.minutes.add(&fresh, now);
         for Told { kind, at } in told {
@@ -195,6 +215,26 @@ impl Work {
             keeper.minutes(&minutes);
             keeper.turn(&self.past, now);
         }
+    }
+
+    /// Asks the core how its routers stand, where that may be another than before: a thousand routers are not asked for
+    /// nothing ten times a second.
+    fn refresh(&mut self) -> bool {
+        let plan = self.inputs.observer.plan();
+        let now = self.axis.time(core::now());
+        if !Arc::ptr_eq(&plan, &self.plan) || self.refreshed == Time(i64::MIN) {
+            self.unsettled_until = now.plus(UNSETTLED);
+        }
+        let due = matches!(self.records, Records::Snapshots(_))
+            || now < self.unsettled_until
+            || now.0.saturating_sub(self.refreshed.0) >= REFRESH;
+        if due {
+            self.refreshed = now;
+            self.core = Arc::new((self.inputs.snapshot)());
+            let core = Arc::clone(&self.core);
+            self.describe(plan, &core);
+        }
+        due
     }
 
     /// The run is over: what is open goes to the journal.
@@ -221,9 +261,20 @@ impl Work {
             self.plan = plan;
         }
         self.ask_what_is_missing(self.axis.time(core.taken));
-        let before = self.about.routers.clone();
-        self.follow_ring(new_plan, core);
-        if self.about.routers != before || !self.described {
+        let names = || core.routers.iter().map(|router| &router.name);
+        if new_plan || !self.named.iter().eq(names()) {
+            self.named = names().cloned().collect();
+            let named: HashSet<&str> = self.named.iter().map(|name| &**name).collect();
+            let mut live = self.live.lock();
+            live.routers.retain(|name, _| named.contains(name.as_str()));
+            drop(live);
+            let named: HashSet<Name> = self.named.iter().map(|name| Name::new(name)).collect();
+            self.gaps.retain(|name| named.contains(name));
+            self.described &= !self.ask_ring();
+            self.index = Index::new(&self.plan, &self.about.routers);
+        }
+        self.note_ring();
+        if !self.described {
             let (routers, unavailable) = (&self.about.routers, &self.about.unavailable);
             let keeper = self.keeper.as_ref();
             self.described = keeper.is_none_or(|keeper| keeper.describe(routers, unavailable));
@@ -245,60 +296,100 @@ impl Work {
     }
 
     /// Positions in the ring's records are its own. Its descriptions change with the plan, and may come a moment later;
-    /// a router for which it has no place is not looked for again.
-    fn follow_ring(&mut self, new_plan: bool, core: &CoreSnapshot) {
+    /// a router for which it has no place is not looked for again. Whether it describes others than before.
+    fn ask_ring(&mut self) -> bool {
         let Records::Ring(ring) = &mut self.records else {
-            return;
+            return false;
         };
-        let names = || core.routers.iter().map(|router| &router.name);
-        if new_plan || !self.named.iter().eq(names()) {
-            self.named = names().cloned().collect();
-            ring.describe();
-        }
-        if self.about.routers != ring.routers() {
+        ring.describe();
+        let others = self.about.routers != ring.routers();
+        if others {
             self.about.routers = ring.routers().to_vec();
         }
-        let (file, bytes) = ring.file();
-        self.live.lock().recorder = Some(RecorderFacts {
-            file,
-            bytes,
-            oldest: ring.oldest(),
-            trouble: None,
-        });
+        others
     }
 
-    /// Everything of the core that is measured; what it found is numbered.
-    fn measure(&mut self, core: &CoreSnapshot, fresh: &Fresh) -> Vec<Told> {
-        let live = Arc::clone(&self.live);
-        let mut live = live.lock();
-        live.routers
-            .retain(|name, _| core.routers.iter().any(|router| router.name == *name));
-        self.gaps.retain(|name| {
-            core.routers
-                .iter()
-                .any(|router| Name::new(&router.name) == *name)
-        });
-        let mut found: Vec<(Name, Found)> = Vec::new();
-        for router in &core.routers {
-            let name = Name::new(&router.name);
+    fn note_ring(&self) {
+        if let Records::Ring(ring) = &self.records {
+            let (file, bytes) = ring.file();
+            self.live.lock().recorder = Some(RecorderFacts {
+                file,
+                bytes,
+                oldest: ring.oldest(),
+                trouble: None,
+            });
+        }
+    }
+
+    /// How each router stands from now on.
+    fn stand(&self) {
+        let mut live = self.live.lock();
+        for router in &self.core.routers {
             let situation = self.situation(router);
-            let entry = live
-                .routers
-                .entry(router.name.clone())
-                .or_insert_with(|| Entry {
+            if let Some(entry) = live.routers.get_mut(&*router.name) {
+                entry.situation = situation;
+            } else {
+                let entry = Entry {
                     measures: Measures::default(),
                     situation,
                     near: NearNote::default(),
-                });
-            entry.situation = situation;
-            if let Some(position) = self.position(&name) {
-                found.extend(feed(entry, position, fresh).map(|found| (name, found)));
+                };
+                live.routers.insert(router.name.to_string(), entry);
             }
         }
+    }
+
+    /// Everything that is measured; what it found is numbered.
+    fn measure(&mut self, fresh: &Fresh) -> Vec<Told> {
+        let live = Arc::clone(&self.live);
+        let mut live = live.lock();
+        let found = self.feed(&mut live.routers, fresh);
         for sample in &fresh.samples {
             live.counters.insert(sample.unit, sample.value);
         }
         self.name(&found, &mut live.routers)
+    }
+
+    /// Gives each router its share of what came.
+    fn feed(&self, entries: &mut BTreeMap<String, Entry>, fresh: &Fresh) -> Vec<(Name, Found)> {
+        let mut found = Vec::new();
+        let mut give = |position: u16, measure: &mut dyn FnMut(&mut Entry, &mut Vec<Found>)| {
+            let router = self.about.routers.get(usize::from(position));
+            let entry = router.and_then(|router| Some((router, entries.get_mut(&router.name)?)));
+            if let Some((router, entry)) = entry {
+                let mut new = Vec::new();
+                measure(entry, &mut new);
+                let name = Name::new(&router.name);
+                found.extend(new.into_iter().map(|found| (name, found)));
+            }
+        };
+        for position in &fresh.unseen_sent {
+            give(*position, &mut |entry, _| entry.measures.unseen_sent());
+        }
+        for position in &fresh.unseen_heard {
+            give(*position, &mut |entry, _| entry.measures.unseen_heard());
+        }
+        for sent in &fresh.due {
+            give(sent.router, &mut |entry, found| {
+                found.extend(entry.measures.due(sent, &entry.situation));
+            });
+        }
+        for sent in &fresh.settled {
+            give(sent.router, &mut |entry, found| {
+                found.extend(entry.measures.settled(sent, &entry.situation));
+            });
+        }
+        for heard in &fresh.heard {
+            give(heard.router, &mut |entry, found| {
+                found.extend(entry.measures.heard(heard, &entry.situation));
+            });
+        }
+        for rejected in &fresh.rejected {
+            give(rejected.router, &mut |_, found| {
+                found.push(Measures::rejected(rejected));
+            });
+        }
+        found
     }
 
     /// Numbers what was found; an anomaly that goes on has its number already, and one of a near failover has that one's.
@@ -345,16 +436,10 @@ impl Work {
 
     fn situation(&self, router: &RouterSnapshot) -> Situation {
         let state = &router.router;
-        let plan = self
-            .plan
-            .routers
-            .iter()
-            .find(|plan| plan.name == router.name);
-        let about = self
-            .about
-            .routers
-            .iter()
-            .find(|about| about.name == router.name);
+        let plan = self.index.plan(&router.name);
+        let plan = plan.and_then(|place| self.plan.routers.get(place));
+        let about = self.index.position(&router.name);
+        let about = about.and_then(|place| self.about.routers.get(usize::from(place)));
         let interval = nanos(state.active_interval.as_duration());
         let limit = nanos(state.down_interval);
         // A peer that was never heard may be as impatient as there can be.
@@ -394,7 +479,10 @@ impl Work {
                     if let Some(keeper) = &mut self.keeper {
                         keeper.event(&event, at);
                     }
-                    let position = event.kind.router().and_then(|name| self.position(name));
+                    let position = event
+                        .kind
+                        .router()
+                        .and_then(|name| self.index.position_of(name));
                     let interval = position
                         .and_then(|at| self.about.routers.get(usize::from(at)))
                         .map_or(1_000_000_000, |router| router.interval);
@@ -403,14 +491,6 @@ impl Work {
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => return,
             }
         }
-    }
-
-    fn position(&self, name: &Name) -> Option<u16> {
-        let routers = &self.about.routers;
-        let position = routers
-            .iter()
-            .position(|router| Name::new(&router.name) == *name)?;
-        u16::try_from(position).ok()
     }
 
     /// Hands a verdict on: to the log, and to the note on a near failover.
@@ -429,33 +509,6 @@ impl Work {
             .observer
             .explained(outcome.kind, &outcome.verdict, outcome.amends);
     }
-}
-
-/// A router's share of what came.
-fn feed(entry: &mut Entry, position: u16, fresh: &Fresh) -> impl Iterator<Item = Found> {
-    let (measures, at) = (&mut entry.measures, &entry.situation);
-    let mut found = Vec::new();
-    if fresh.unseen_sent.contains(&position) {
-        measures.unseen_sent();
-    }
-    if fresh.unseen_heard.contains(&position) {
-        measures.unseen_heard();
-    }
-    for sent in fresh.due.iter().filter(|sent| sent.router == position) {
-        found.extend(measures.due(sent, at));
-    }
-    for sent in fresh.settled.iter().filter(|sent| sent.router == position) {
-        found.extend(measures.settled(sent, at));
-    }
-    for heard in fresh.heard.iter().filter(|heard| heard.router == position) {
-        found.extend(measures.heard(heard, at));
-    }
-    let rejected = fresh
-        .rejected
-        .iter()
-        .filter(|rejected| rejected.router == position);
-    found.extend(rejected.map(Measures::rejected));
-    found.into_iter()
 }
 
 fn near_failover(router: Name, number: u32, near: &Near) -> Told {

@@ -9,6 +9,7 @@ mod disk;
 #[cfg(test)]
 mod fixture;
 mod gaps;
+mod index;
 mod inherit;
 mod keeper;
 mod live;

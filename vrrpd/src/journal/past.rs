@@ -3,7 +3,7 @@
 //! Bounded in time and in number. The flight recorder holds more; this is what an explanation of the present needs, with
 //! enough quiet time before it for a baseline.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use vrrp_config::plan::{Plan, RouterPlan, VipPlan};
 use vrrp_proto::units::{Family, Version};
@@ -24,7 +24,7 @@ const MOST: usize = 300_000;
 /// The last minutes.
 #[derive(Debug, Default)]
 pub(super) struct Past {
-    sent: VecDeque<Sent>,
+    sent: Adverts,
     received: VecDeque<Received>,
     rejected: VecDeque<Rejected>,
     stalls: VecDeque<Stall>,
@@ -37,19 +37,14 @@ impl Past {
     pub(super) fn add(&mut self, fresh: &Fresh, now: Time) {
         self.sent.extend(&fresh.due);
         for settled in fresh.settled.iter().chain(&fresh.amended) {
-            let known = self.sent.iter_mut().rev().find(|sent| {
-                (sent.router, sent.id, sent.due) == (settled.router, settled.id, settled.due)
-            });
-            if let Some(known) = known {
-                *known = *settled;
-            }
+            self.sent.settle(settled);
         }
         self.received.extend(&fresh.heard);
         self.rejected.extend(&fresh.rejected);
         self.stalls.extend(&fresh.stalls);
         self.samples.extend(&fresh.samples);
         let old = now.plus(-REACH);
-        drop_old(&mut self.sent, |sent| sent.due < old);
+        self.sent.drop_before(old);
         drop_old(&mut self.received, |received| received.read < old);
         drop_old(&mut self.rejected, |rejected| rejected.at < old);
         drop_old(&mut self.stalls, |stall| stall.at < old);
@@ -65,7 +60,13 @@ impl Past {
     /// Records and counters after `from` and up to `until`.
     pub(super) fn between(&self, from: Time, until: Time) -> (Vec<Record>, Vec<Sample>) {
         let within = |at: Time| from < at && at <= until;
-        let mut records: Vec<Record> = self.sent.iter().copied().map(Record::Sent).collect();
+        let mut records: Vec<Record> = self
+            .sent
+            .records
+            .iter()
+            .copied()
+            .map(Record::Sent)
+            .collect();
         records.extend(self.received.iter().copied().map(Record::Received));
         records.extend(self.rejected.iter().copied().map(Record::Rejected));
         records.extend(self.stalls.iter().copied().map(Record::Stall));
@@ -81,7 +82,7 @@ impl Past {
     /// Everything of the routers of a plan.
     pub(super) fn history(&self, about: &About, now: Time) -> History {
         let begin = [
-            self.sent.front().map(|sent| sent.due),
+            self.sent.records.front().map(|sent| sent.due),
             self.received.front().map(Received::at),
         ];
         let begin = begin.into_iter().flatten().min();
@@ -89,7 +90,7 @@ impl Past {
             node: about.node.clone(),
             runs: vec![about.run.clone()],
             routers: about.routers.clone(),
-            sent: self.sent.iter().copied().collect(),
+            sent: self.sent.records.iter().copied().collect(),
             received: self.received.iter().copied().collect(),
             rejected: self.rejected.iter().copied().collect(),
             stalls: self.stalls.iter().copied().collect(),
@@ -105,6 +106,53 @@ impl Past {
 fn drop_old<T>(records: &mut VecDeque<T>, old: impl Fn(&T) -> bool) {
     while records.len() > MOST || records.front().is_some_and(&old) {
         records.pop_front();
+    }
+}
+
+/// Adverts of the last minutes, of which more becomes known once their stamps have come.
+#[derive(Debug, Default)]
+struct Adverts {
+    records: VecDeque<Sent>,
+    /// How many have been let go.
+    dropped: u64,
+    /// Those that wait, by router and number: how many were added before each.
+    waiting: HashMap<(u16, u16), u64>,
+}
+
+impl Adverts {
+    fn extend(&mut self, due: &[Sent]) {
+        for sent in due {
+            let before = self.dropped + u64::try_from(self.records.len()).unwrap_or(u64::MAX);
+            self.waiting.insert((sent.router, sent.id), before);
+            self.records.push_back(*sent);
+        }
+    }
+
+    fn settle(&mut self, settled: &Sent) {
+        let same = |sent: &Sent| {
+            (sent.router, sent.id, sent.due) == (settled.router, settled.id, settled.due)
+        };
+        let before = self.waiting.remove(&(settled.router, settled.id));
+        let place = before
+            .and_then(|before| usize::try_from(before.checked_sub(self.dropped)?).ok())
+            .filter(|place| self.records.get(*place).is_some_and(same))
+            // Settled before, and amended now.
+            .or_else(|| self.records.iter().rposition(same));
+        if let Some(known) = place.and_then(|place| self.records.get_mut(place)) {
+            *known = *settled;
+        }
+    }
+
+    fn drop_before(&mut self, old: Time) {
+        while self.records.len() > MOST || self.records.front().is_some_and(|sent| sent.due < old) {
+            if let Some(gone) = self.records.pop_front() {
+                let key = (gone.router, gone.id);
+                if self.waiting.get(&key) == Some(&self.dropped) {
+                    self.waiting.remove(&key);
+                }
+                self.dropped += 1;
+            }
+        }
     }
 }
 

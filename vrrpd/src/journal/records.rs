@@ -3,7 +3,7 @@
 //! The flight recorder's ring holds every advert. Where there is none, the core's snapshots show the last advert of each
 //! router; what happened between two looks is then unknown, and is never taken for a gap.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use vrrp_record::history::{Received, Rejected, Sample, Sent, Sequence, Stall, Time};
 
@@ -31,6 +31,8 @@ pub(super) struct Fresh {
     pub(super) unseen_sent: Vec<u16>,
     /// The same for adverts heard.
     pub(super) unseen_heard: Vec<u16>,
+    /// Changes of state among the records.
+    pub(super) transitions: u32,
     /// Records that were overwritten before they were read.
     pub(super) lost: u64,
 }
@@ -56,15 +58,18 @@ impl Snapshots {
     /// What the snapshot shows that the one before did not.
     pub(super) fn look(&mut self, core: &CoreSnapshot, axis: Axis) -> Fresh {
         let mut fresh = Fresh::default();
-        self.routers
-            .retain(|name, _| core.routers.iter().any(|router| router.name == *name));
+        let named: HashSet<&str> = core.routers.iter().map(|router| &*router.name).collect();
+        self.routers.retain(|name, _| named.contains(name.as_str()));
         for (position, router) in core.routers.iter().enumerate() {
             let Ok(position) = u16::try_from(position) else {
                 break;
             };
-            let (known, seen) = match self.routers.get_mut(&router.name) {
+            let (known, seen) = match self.routers.get_mut(&*router.name) {
                 Some(seen) => (true, seen),
-                None => (false, self.routers.entry(router.name.clone()).or_default()),
+                None => (
+                    false,
+                    self.routers.entry(router.name.to_string()).or_default(),
+                ),
             };
             if known {
                 seen.sent(position, router, axis, axis.time(core.taken), &mut fresh);

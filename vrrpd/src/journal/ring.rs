@@ -175,7 +175,7 @@ impl RingRecords {
             Record::Rejected(rejected) => fresh.rejected.push(rejected),
             Record::Stall(stall) => fresh.stalls.push(stall),
             // The event of the same change says more.
-            Record::Transition(_) => {}
+            Record::Transition(_) => fresh.transitions += 1,
         }
     }
 

@@ -405,7 +405,7 @@ impl Observer {
         now: Now,
     ) -> Option<Word> {
         let core = (self.snapshot)();
-        let snapshot = core.routers.iter().find(|router| router.name == name);
+        let snapshot = core.routers.iter().find(|router| *router.name == *name);
         let mut inner = self.lock();
         let objects = inner.objects(name, snapshot, now);
         let remembered = inner.remember(name);
@@ -433,7 +433,7 @@ impl Observer {
     /// transition came with were told by it.
     fn faults(&self, name: &str, faults: FaultSet, now: Now) {
         let core = (self.snapshot)();
-        let snapshot = core.routers.iter().find(|router| router.name == name);
+        let snapshot = core.routers.iter().find(|router| *router.name == *name);
         let mut inner = self.lock();
         let objects = inner.objects(name, snapshot, now);
         let remembered = inner.remember(name);
@@ -520,7 +520,7 @@ impl Inner {
         now: Now,
     ) -> vrrp_record::words::Objects {
         let plan = &self.running.plan;
-        let Some(router) = plan.routers.iter().find(|router| router.name == name) else {
+        let Some(router) = plan.routers.iter().find(|router| *router.name == *name) else {
             return vrrp_record::words::Objects::default();
         };
         let trackers = Trackers {

@@ -50,7 +50,7 @@ pub(super) fn build(inputs: &Inputs<'_>) -> Status {
             let snapshot = core
                 .routers
                 .iter()
-                .find(|snapshot| snapshot.name == router.name)?;
+                .find(|snapshot| *snapshot.name == *router.name)?;
             Some(build_router(inputs, router, snapshot))
         })
         .collect();

@@ -392,8 +392,8 @@ impl Watched {
         };
         let wanted = u16::try_from(plan.addresses.len() + plan.excluded.len()).unwrap_or(u16::MAX);
         RouterSnapshot {
-            name: plan.name.clone(),
-            interface: plan.interface.clone(),
+            name: plan.name.as_str().into(),
+            interface: plan.interface.as_str().into(),
             router: Snapshot {
                 id: RouterId {
                     interface: InterfaceKey(0),

@@ -155,7 +155,7 @@ impl Running {
             tracing::warn!("{}", shown.trouble.as_deref().unwrap_or_default());
             self.observer.show_recorder(shown);
         }
-        if self.readiness.has_begun() && !self.core.snapshot().engine.running {
+        if self.readiness.has_begun() && !self.core.engine_runs() {
             if self.stopping.is_some() {
                 return None;
             }

@@ -349,8 +349,12 @@ fn start_sampler(
     let view = core.view();
     let heard = move || {
         let routers = view.snapshot().routers.into_iter();
-        let heard =
-            |router: core::RouterSnapshot| Some((router.interface, router.router.peer?.address));
+        let heard = |router: core::RouterSnapshot| {
+            Some((
+                String::from(&*router.interface),
+                router.router.peer?.address,
+            ))
+        };
         routers.filter_map(heard).collect()
     };
     let started = Sampler::start(host::Setup {

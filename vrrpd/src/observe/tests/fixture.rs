@@ -255,8 +255,8 @@ fn snapshot() -> CoreSnapshot {
             running: true,
         },
         routers: vec![RouterSnapshot {
-            name: "loadbalancer".to_owned(),
-            interface: "eth0".to_owned(),
+            name: "loadbalancer".into(),
+            interface: "eth0".into(),
             router: backup(),
             adverts: AdvertCounts::default(),
             last_advert: None,
