@@ -50,6 +50,7 @@ fn config(priority: u8) -> NodeConfig {
                     owner_clash_lowers: false,
                     fault_releases: 2,
                     release_hold: Duration::from_secs(2),
+                    phase: None,
                 },
                 trackers: vec![TrackLink {
                     tracker: TRACKER,

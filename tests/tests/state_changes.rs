@@ -39,6 +39,7 @@ fn config(priority: u8) -> Config {
         owner_clash_lowers: false,
         fault_releases: 1,
         release_hold: Duration::ZERO,
+        phase: None,
     }
 }
 

@@ -128,6 +128,7 @@ fn config(settings: &Settings) -> Config {
         owner_clash_lowers: false,
         fault_releases: u8::try_from(settings.releases).unwrap(),
         release_hold: Duration::from_nanos(nanos(settings.hold)),
+        phase: None,
     }
 }
 

@@ -47,6 +47,7 @@ fn config(version: Version, preempt: bool) -> Config {
         owner_clash_lowers: false,
         fault_releases: 1,
         release_hold: Duration::ZERO,
+        phase: None,
     }
 }
 

@@ -77,6 +77,26 @@ pub fn confirm_bound(interval: AdvertInterval) -> Duration {
     interval.as_duration().max(LEAST_CONFIRM)
 }
 
+/// When the next advert after one at `now` is due: an interval later, or up to one interval earlier where `phase` says where
+/// in the interval adverts lie; never later.
+#[must_use]
+pub fn next_in_phase(now: Instant, interval: AdvertInterval, phase: Option<Duration>) -> Instant {
+    let period = interval.as_duration();
+    let Some(phase) = phase else {
+        return now.saturating_add(period);
+    };
+    let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    let period_nanos = nanos(period).max(1);
+    let into = |at: u64| at.checked_rem(period_nanos).unwrap_or(0);
+    let (at, wanted) = (into(now.as_nanos()), into(nanos(phase)));
+    let ahead = if wanted > at {
+        wanted.saturating_sub(at)
+    } else {
+        period_nanos.saturating_sub(at).saturating_add(wanted)
+    };
+    now.saturating_add(Duration::from_nanos(ahead))
+}
+
 /// The first grid point after `now`, and how many were passed over since `due`, which has come.
 ///
 /// The grid is `due + k × interval`, so lateness never moves it (T-14).
@@ -104,6 +124,17 @@ mod tests {
 
     fn centis(value: u16) -> AdvertInterval {
         AdvertInterval::from_centis(value).unwrap()
+    }
+
+    #[test]
+    fn a_phase_brings_the_next_advert_forward_and_never_puts_it_off() {
+        let (second, ms) = (centis(100), Duration::from_millis);
+        let at = |millis: u64| Instant::from_nanos(millis * 1_000_000);
+        assert_eq!(next_in_phase(at(7_300), second, None), at(8_300));
+        assert_eq!(next_in_phase(at(7_300), second, Some(ms(450))), at(7_450));
+        assert_eq!(next_in_phase(at(7_300), second, Some(ms(200))), at(8_200));
+        assert_eq!(next_in_phase(at(7_300), second, Some(ms(300))), at(8_300));
+        assert_eq!(next_in_phase(at(7_300), second, Some(ms(1_450))), at(7_450));
     }
 
     /// T-01 to T-06: the worked values of RFC 9568 §6.1 and RFC 3768 §6.1, in nanoseconds.

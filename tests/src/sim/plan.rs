@@ -183,6 +183,9 @@ fn draw_config(prng: &mut Prng, version: Version, interval: u16) -> Config {
         } else {
             Duration::ZERO
         },
+        phase: prng
+            .chance(30)
+            .then(|| Duration::from_millis(prng.below(1000))),
     }
 }
 

@@ -163,6 +163,7 @@ mod tests {
                 owner_clash_lowers: false,
                 fault_releases: 1,
                 release_hold: Duration::ZERO,
+                phase: None,
             },
             trackers: vec![],
             group: None,

@@ -34,6 +34,7 @@ fn config(vrid: u8, priority: u8) -> Config {
         owner_clash_lowers: false,
         fault_releases: 1,
         release_hold: Duration::from_secs(2),
+        phase: None,
     }
 }
 

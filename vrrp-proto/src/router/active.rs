@@ -39,7 +39,7 @@ impl VirtualRouter {
                 } else if interval != self.config.interval || shown != self.priority() {
                     // Peers are told at once, and the grid starts anew from here.
                     self.advertise(step, self.priority().into(), step.now);
-                    duty.due = step.now.saturating_add(self.config.interval.as_duration());
+                    duty.due = self.next_due(step.now);
                     self.phase = Phase::Active(duty);
                 }
             }
@@ -112,7 +112,7 @@ impl VirtualRouter {
             self.note_peer(step.now, advert);
             if self.may_answer(step, &mut duty) {
                 self.advertise(step, own.into(), step.now);
-                duty.due = step.now.saturating_add(self.config.interval.as_duration());
+                duty.due = self.next_due(step.now);
                 announce_again(step, &duty);
             }
             self.phase = Phase::Active(duty);

@@ -117,7 +117,7 @@ impl VirtualRouter {
                 .push(Action::Announce(AnnounceReason::BecameActive));
         }
         self.phase = Phase::Active(Duty {
-            due: step.now.saturating_add(self.config.interval.as_duration()),
+            due: self.next_due(step.now),
             confirm_by: (held == 0).then(|| {
                 step.now
                     .saturating_add(timers::confirm_bound(self.config.interval))
@@ -319,6 +319,11 @@ impl VirtualRouter {
         } else if let Phase::Initialize(idle) = self.phase {
             self.enter_from_initialize(step, idle);
         }
+    }
+
+    /// When the advert after one of now is due, in this router's place among the others.
+    pub(super) fn next_due(&self, now: Instant) -> Instant {
+        timers::next_in_phase(now, self.config.interval, self.config.phase)
     }
 
     /// Asks for one advert.

@@ -56,4 +56,7 @@ pub struct Config {
     /// Longest time that addresses are kept after a planned release: the Releasing phase's bound. Zero removes them at
     /// once, as the RFC says.
     pub release_hold: Duration,
+    /// Where in its interval this router's adverts lie: their times leave this remainder, on the caller's clock. Spreads
+    /// the adverts of many routers. None starts the grid with the first advert.
+    pub phase: Option<Duration>,
 }

@@ -88,6 +88,7 @@ pub use standing::Standing;
 ///     owner_clash_lowers: false,
 ///     fault_releases: 1,
 ///     release_hold: Duration::ZERO,
+///     phase: None,
 /// };
 /// let mut router = VirtualRouter::new(config);
 /// let _ = router.handle(Instant::ZERO, Event::Start);

@@ -1,5 +1,6 @@
 //! From a plan to what the engine and the address thread run on. Everything is allocated here, in the other world.
 
+mod phase;
 mod sockets;
 #[cfg(test)]
 mod tests;
@@ -272,6 +273,7 @@ fn protocol_config(plan: &Plan, router: &RouterPlan, id: RouterId) -> Config {
         owner_clash_lowers: keepalived,
         fault_releases: if keepalived { 2 } else { 1 },
         release_hold: release_hold(router),
+        phase: phase::of(id, router.interval, plan.routers.len()),
     }
 }
 

@@ -38,6 +38,7 @@ fn config() -> Config {
         owner_clash_lowers: false,
         fault_releases: 2,
         release_hold: Duration::ZERO,
+        phase: None,
     }
 }
 
