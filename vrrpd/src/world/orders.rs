@@ -235,8 +235,8 @@ impl Running {
             let moved: Vec<String> = left.iter().map(|router| moved(router)).collect();
             self.begin_order(moving, &moved);
         } else {
-            let stays: Vec<String> = stays.iter().map(|router| router.name.clone()).collect();
-            let left: Vec<String> = left.iter().map(|router| router.name.clone()).collect();
+            let stays: Vec<String> = stays.iter().map(|router| router.name.to_string()).collect();
+            let left: Vec<String> = left.iter().map(|router| router.name.to_string()).collect();
             self.fail_move(moving, &stays, &left);
         }
     }
