@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use vrrp_proto::router::{Action, Cause, Config, FaultSet, Received, State, Transition};
+use vrrp_proto::router::{Action, Cause, Config, FaultSet, Received, Standing, State, Transition};
 use vrrp_proto::time::Instant;
 use vrrp_proto::timers;
 use vrrp_proto::units::{AdvertInterval, Priority, Version};
@@ -31,6 +31,8 @@ pub(super) struct Watcher {
     bounced: bool,
     /// When its last advert was sent.
     sent: Option<Instant>,
+    /// An operator told it to stand back: it preempts nobody, so a lower advert counts like any other.
+    stands_back: bool,
 }
 
 /// Why a step is wrong.
@@ -48,7 +50,14 @@ impl Watcher {
             due_active: None,
             bounced: false,
             sent: None,
+            stands_back: false,
         }
+    }
+
+    /// An operator told it where to stand.
+    pub(super) fn stands(&mut self, standing: Standing) {
+        self.stands_back = standing != Standing::Normal;
+        self.disturbed();
     }
 
     /// An advert is about to be handed over.
@@ -86,7 +95,7 @@ impl Watcher {
             }
         } else {
             self.lower = Some(advert.source);
-            if !config.preempt || !config.preempt_delay.is_zero() {
+            if !config.preempt || !config.preempt_delay.is_zero() || self.stands_back {
                 // It may have been accepted, with its interval.
                 self.accepted = None;
             }

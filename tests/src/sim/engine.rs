@@ -177,7 +177,7 @@ impl World {
             Input::Stand(standing) => {
                 self.changed();
                 for watcher in &mut self.hosts[host].watchers {
-                    watcher.disturbed();
+                    watcher.stands(standing);
                 }
                 self.step(host, None, &mut |subject, now, sink| {
                     subject.handle(now, NodeEvent::Stand(standing), sink);
