@@ -252,6 +252,48 @@ pub enum Kind {
         /// The address.
         address: IpAddr,
     },
+    /// A virtual address came to an interface although the router is not Active: somebody added it, or an earlier run's
+    /// came back. It stays: only what this daemon put there is taken off.
+    AddressAdded {
+        /// The router.
+        router: Name,
+        /// The address.
+        address: IpAddr,
+        /// Who did it, only if sure.
+        #[serde(default, skip_serializing_if = "Remover::is_unknown")]
+        by: Remover,
+    },
+    /// Addresses were announced by gratuitous ARP or neighbour advertisements: because a router became MASTER, another
+    /// MASTER was there, or addresses came. What is only repeated later is not told.
+    Announced {
+        /// The router.
+        router: Name,
+        /// Frames that the kernel took.
+        frames: u32,
+        /// Times that it took none, because a queue was full or a hook dropped it.
+        #[serde(default)]
+        refused: u32,
+        /// From the first of them to the last, in milliseconds.
+        took_ms: u64,
+    },
+    /// The kernel's news about links and addresses came faster than they were read, some were lost, and everything was
+    /// asked for again.
+    NewsLost {
+        /// How long the answers took, in milliseconds.
+        took_ms: u64,
+        /// Interfaces and addresses that were not as they were known.
+        differences: u32,
+    },
+    /// A run of a track script took longer than its interval, so that the next one could not start. Told again after one
+    /// that did not.
+    ScriptOverran {
+        /// The script.
+        script: Name,
+        /// How long it took, in milliseconds.
+        took_ms: u64,
+        /// Its interval, in milliseconds.
+        interval_ms: u64,
+    },
     /// An interface changed.
     Interface {
         /// Its name.
@@ -384,6 +426,10 @@ impl Kind {
             Self::AddressRefused { .. } => "address_refused",
             Self::AddressesLost { .. } => "addresses_lost",
             Self::AddressLeftOver { .. } => "address_left_over",
+            Self::AddressAdded { .. } => "address_added",
+            Self::Announced { .. } => "announced",
+            Self::NewsLost { .. } => "news_lost",
+            Self::ScriptOverran { .. } => "script_overran",
             Self::Interface { .. } => "interface",
             Self::Discards { .. } => "discards",
             Self::Reload { .. } => "reload",
@@ -411,6 +457,8 @@ impl Kind {
             | Self::LowerHeard { router, .. }
             | Self::PreemptDelay { router, .. }
             | Self::AddressRemoved { router, .. }
+            | Self::AddressAdded { router, .. }
+            | Self::Announced { router, .. }
             | Self::AddressRestored { router, .. }
             | Self::AddressRefused { router, .. }
             | Self::AddressesLost { router }
@@ -434,6 +482,8 @@ impl Kind {
             | Self::Stalled { .. }
             | Self::SocketsRefused { .. }
             | Self::AddressLeftOver { .. }
+            | Self::NewsLost { .. }
+            | Self::ScriptOverran { .. }
             | Self::Heartbeat { .. }
             | Self::Command { .. }
             | Self::Asked { .. }

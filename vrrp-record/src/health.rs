@@ -149,6 +149,7 @@ fn judge_entry(
     let object = match entry.kind {
         TrackerKind::Script => format!("script {}", entry.name),
         TrackerKind::Interface => format!("interface {}", entry.name),
+        TrackerKind::Process => format!("process {}", entry.name),
         TrackerKind::Other => entry.name.clone(),
     };
     match (entry.state, entry.reverse) {

@@ -226,8 +226,16 @@ fn may_send(sender: &History, router: u16, from: IpAddr) -> bool {
     match source {
         Some(source) if source == from => true,
         None if addresses.is_empty() => true,
+        // An interface gets its link-local address late; one that is not listed may be it.
+        None if is_link_local(from) => !addresses
+            .iter()
+            .any(|own| *own != from && is_link_local(*own)),
         _ => addresses.contains(&from),
     }
+}
+
+const fn is_link_local(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
 }
 
 /// The run at a time; the first one for earlier times.

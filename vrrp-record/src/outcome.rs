@@ -113,6 +113,8 @@ pub enum TrackerKind {
     Script,
     /// An interface.
     Interface,
+    /// A process (`vrrp_track_process`).
+    Process,
     /// Anything that a newer daemon tracks.
     #[serde(other)]
     Other,
@@ -357,6 +359,7 @@ impl fmt::Display for TrackerKind {
         f.pad(match self {
             Self::Script => "script",
             Self::Interface => "interface",
+            Self::Process => "process",
             Self::Other => "object",
         })
     }

@@ -252,6 +252,53 @@ impl fmt::Display for Kind {
                     "{address} was left on {interface} by an earlier run and is removed"
                 )
             }
+            Self::AddressAdded {
+                router,
+                address,
+                by,
+            } => {
+                write!(f, "{router}: {address} is there though it is not MASTER")?;
+                if by.is_unknown() {
+                    Ok(())
+                } else {
+                    write!(f, "; added by {by}")
+                }
+            }
+            Self::Announced {
+                router,
+                frames,
+                refused,
+                ..
+            } => {
+                write!(
+                    f,
+                    "{router}: addresses announced with {}",
+                    Plural(u64::from(*frames), "frame")
+                )?;
+                if *refused > 0 {
+                    write!(f, ", refused {}", Plural(u64::from(*refused), "time"))?;
+                }
+                Ok(())
+            }
+            Self::NewsLost {
+                took_ms,
+                differences,
+            } => write!(
+                f,
+                "netlink receive buffer overran; full re-read took {}, {}",
+                Span(Duration::from_millis(*took_ms)),
+                Plural(u64::from(*differences), "difference")
+            ),
+            Self::ScriptOverran {
+                script,
+                took_ms,
+                interval_ms,
+            } => write!(
+                f,
+                "script {script} was still running when its next run was due: it took {}, its interval is {}",
+                Span(Duration::from_millis(*took_ms)),
+                Span(Duration::from_millis(*interval_ms))
+            ),
             Self::Interface {
                 interface,
                 change,

@@ -50,6 +50,7 @@ fn pair(number: i64) -> [Record; 2] {
         sequence: Sequence::Untrusted,
         mac: None,
         dropped: 0,
+        foreign: None,
     });
     [sent, received]
 }

@@ -80,6 +80,7 @@ fn received() -> impl Strategy<Value = Record> {
         time(),
         option::of(any::<[u8; 6]>()),
         any::<u32>(),
+        option::of(address()),
     );
     (what, sequence, rest).prop_map(|((router, from, id, priority), sequence, rest)| {
         Record::Received(Received {
@@ -93,6 +94,7 @@ fn received() -> impl Strategy<Value = Record> {
             sequence,
             mac: rest.3,
             dropped: rest.4,
+            foreign: rest.5,
         })
     })
 }
@@ -220,7 +222,7 @@ const STAGES: [Stage; 7] = [
     Stage::Read,
 ];
 
-const UNITS: [Unit; 25] = [
+const UNITS: [Unit; 29] = [
     Unit::InterfaceReceived,
     Unit::InterfaceSent,
     Unit::InterfaceReceiveDropped,
@@ -246,6 +248,10 @@ const UNITS: [Unit; 25] = [
     Unit::WallClock,
     Unit::OutOfMemoryKills,
     Unit::InterfaceMaster,
+    Unit::ForeignSockets,
+    Unit::MulticastAtInterface,
+    Unit::Claimant,
+    Unit::Claimed,
 ];
 
 fn sample() -> impl Strategy<Value = Sample> {

@@ -146,6 +146,7 @@ pub(crate) fn heard(from: IpAddr, id: u16, priority: u8, arrived: Time) -> Recei
         sequence: Sequence::Next,
         mac: None,
         dropped: 0,
+        foreign: None,
     }
 }
 

@@ -75,6 +75,7 @@ fn heard(second: i64) -> Record {
         sequence: Sequence::Next,
         mac: None,
         dropped: 0,
+        foreign: None,
     })
 }
 

@@ -138,6 +138,9 @@ impl View {
     }
 }
 
+/// How an injection begins its reason where this machine has no means for it: no failure of anybody.
+pub(super) const LACKS: &str = "this machine lacks ";
+
 /// Why the other node cannot know what kept the sender from building adverts.
 pub(super) const ON_THE_SENDER: &str =
     "what kept the sender from sending is in the sender's records";

@@ -16,7 +16,7 @@ use super::cause::{Truth, View};
 /// Always true where it is said, and never why an address moved here: all scenes share one machine with one disk.
 const OF_THE_MACHINE: &[&str] = &["B6", "I1"];
 /// What follows from every double mastership, and every return.
-const CONSEQUENCES: &[&str] = &["F1", "G5"];
+const CONSEQUENCES: &[&str] = &["F1"];
 /// How long `vrrpctl` may take.
 const PATIENCE: &str = "20";
 

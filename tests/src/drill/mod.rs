@@ -8,6 +8,7 @@ pub mod beside;
 mod cause;
 mod inject;
 mod judge;
+mod noise;
 mod report;
 mod scene;
 mod schedule;

@@ -1,6 +1,6 @@
 //! A crafted speaker: adverts as no daemon would send them, from any host and at any pace.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::num::NonZeroU16;
 use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
@@ -76,6 +76,42 @@ impl Speaker {
 }
 
 impl Drop for Speaker {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+/// What any host says to groups now and then, so that its absence can be told.
+#[derive(Debug)]
+pub(super) struct Chatter {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Chatter {
+    /// A packet to all hosts, twenty times a second, until it is dropped.
+    pub(super) fn start(host: &Host) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let thread = host.thread({
+            let stop = Arc::clone(&stop);
+            move || {
+                let socket = UdpSocket::bind((Ipv4Addr::new(10, 0, 0, 9), 0))
+                    .expect("the host has its address");
+                while !stop.load(Ordering::Relaxed) {
+                    let _ = socket.send_to(b".", (Ipv4Addr::new(224, 0, 0, 1), 9));
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+            }
+        });
+        Self {
+            stop,
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Chatter {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         let _ = self.thread.take().map(JoinHandle::join);

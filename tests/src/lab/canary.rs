@@ -26,7 +26,7 @@ pub(crate) const ARGUMENT: &str = "lab-canary";
 const READY: &str = "ready";
 const TICK: Duration = Duration::from_millis(1);
 const WINDOW: Duration = Duration::from_millis(50);
-/// No test lasts longer; memory for it is there before the first tick.
+/// No test and no seed of the drill lasts longer; memory for it is there before the first tick.
 const LONGEST: Duration = Duration::from_secs(1_800);
 
 /// A running canary.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::cargo;
+use super::cargo::{self, Outcome};
 use super::packages;
 use crate::drill::{Options, beside, catalogue, run as drill};
 
@@ -83,6 +83,23 @@ pub(super) fn run(words: &[&str]) -> ExitCode {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
+    }
+}
+
+/// One seed as a stage of the tests: a wrong verdict fails it, and so does one that is missing where the evidence is there,
+/// or a scene that could not be injected although this machine has the means.
+pub(super) fn stage(seed: u64) -> Outcome {
+    let options = Options {
+        seed,
+        ..Options::default()
+    };
+    let report = play(&options, drill);
+    println!("{report}");
+    let count = |scenes: usize| u32::try_from(scenes).unwrap_or(u32::MAX);
+    Outcome {
+        success: report.passed(),
+        passed: count(report.good()),
+        failed: count(report.failed()),
     }
 }
 

@@ -3,11 +3,15 @@
 use std::process::ExitCode;
 
 use super::cargo::{Outcome, Target, test_targets};
+use super::drill;
 use super::packages;
 use super::stages::{Stages, as_check};
 
 /// Namespace tests wait more than they compute, so more of them run than there are CPUs.
 pub(super) const LAB_THREADS: &str = "--test-threads=6";
+
+/// The seed of the fault drill that runs with every change; `cargo xtask drill --seeds 10` runs ten.
+const DRILL_SEED: u64 = 1;
 
 /// What a test target needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +76,7 @@ pub(super) fn run() -> ExitCode {
                     let mut lab = select(&targets, Kind::Lab);
                     lab.extend(["--", LAB_THREADS]);
                     stages.tests("namespace tests", &[lab]);
+                    stages.run("fault drill", || drill::stage(DRILL_SEED));
                 }
             }
             Err(reason) => {

@@ -182,6 +182,7 @@ pub(super) fn sort_out(router: u16, seen: &[&Seen], node: &Node, began: Time) ->
             sequence: watch.note(one.source, one.id),
             mac: one.mac,
             dropped: 0,
+            foreign: None,
         });
     }
     if let Some(last) = seen.last() {

@@ -85,6 +85,10 @@ pub struct Received {
     pub mac: Option<[u8; 6]>,
     /// Packets that the receive queue had dropped since the advert before.
     pub dropped: u32,
+    /// The first of its virtual addresses, where the router has none of them: the sender uses our VRID for something else.
+    /// None where the two have an address in common, and where nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<IpAddr>,
 }
 
 impl Received {

@@ -111,6 +111,15 @@ pub enum Unit {
     OutOfMemoryKills,
     /// Number of the bridge, bond or VRF that an interface is a port of, 0 without one (a level; object: interface index).
     InterfaceMaster,
+    /// Raw sockets of VRRP that other programs have in this network namespace (a level).
+    ForeignSockets,
+    /// Multicast packets other than adverts that reached the interface (object: interface index, plus 2^31 for IPv6).
+    MulticastAtInterface,
+    /// Ethernet address, as a number, of another machine that announced a virtual address of ours within the last second while
+    /// we had it, and is no peer that was heard; 0 of nobody (a level; object: interface index).
+    Claimant,
+    /// The last eight bytes of the address that it announced (a level; object: interface index).
+    Claimed,
 }
 
 /// The value of a probe that was not answered within a second.

@@ -218,7 +218,15 @@ fn completeness(sent: &Sent) -> usize {
 
 /// What makes an advert heard the same one.
 fn key(one: &Received) -> impl Ord + use<> {
-    (one.read, one.router, one.from, one.id, one.priority)
+    // Copies of one advert may be read at once, and arrive one after the other.
+    (
+        one.read,
+        one.arrived,
+        one.router,
+        one.from,
+        one.id,
+        one.priority,
+    )
 }
 
 fn index(position: usize) -> u16 {

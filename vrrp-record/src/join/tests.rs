@@ -73,6 +73,7 @@ fn heard(from: [u8; 4], id: u16, at: i64) -> Received {
         sequence: Sequence::Next,
         mac: None,
         dropped: 0,
+        foreign: None,
     }
 }
 

@@ -38,6 +38,7 @@ fn heard(at: i64, priority: u8) -> Received {
         sequence: Sequence::Next,
         mac: None,
         dropped: 0,
+        foreign: None,
     }
 }
 

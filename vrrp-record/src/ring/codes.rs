@@ -47,6 +47,10 @@ codes!(Unit, unit, unit_of:
     WallClock = 23,
     OutOfMemoryKills = 24,
     InterfaceMaster = 25,
+    ForeignSockets = 26,
+    MulticastAtInterface = 27,
+    Claimant = 28,
+    Claimed = 29,
 );
 
 codes!(Stage, stage, stage_of:

@@ -218,6 +218,7 @@ fn encode_received(received: &Received) -> Slot<ADVERT> {
     put.u16(missing);
     put.raw(&received.mac.unwrap_or_default());
     put.address(Some(received.from));
+    put.address(received.foreign);
     slot
 }
 
@@ -227,9 +228,10 @@ fn decode_received(router: u16, take: &mut Take<'_>) -> Option<Received> {
     let flags = take.u8();
     let (code, missing) = (take.u8(), take.u16());
     let mac = take.raw();
+    let from = take.address()?;
     Some(Received {
         router,
-        from: take.address()?,
+        from,
         id: (flags & HAS_ID != 0).then_some(id),
         priority,
         interval,
@@ -245,6 +247,8 @@ fn decode_received(router: u16, take: &mut Take<'_>) -> Option<Received> {
         },
         mac: (flags & HAS_MAC != 0).then_some(mac),
         dropped,
+        // A zero, as records from before this field have it, is none.
+        foreign: take.address(),
     })
 }
 

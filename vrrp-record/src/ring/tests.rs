@@ -86,6 +86,9 @@ pub(crate) fn received(number: u16) -> Received {
         sequence: Sequence::Next,
         mac: None,
         dropped: 0,
+        foreign: number
+            .is_multiple_of(2)
+            .then_some([192, 168, 205, 99].into()),
     }
 }
 

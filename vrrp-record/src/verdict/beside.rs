@@ -1,4 +1,4 @@
-//! What happens beside adverts and transitions: addresses, health, links, storage, timers, clocks and reloads.
+//! What happens beside adverts and transitions: health, links, storage, timers, clocks and reloads.
 #![expect(
     clippy::wildcard_enum_match_arm,
     reason = "each question looks for a few kinds of event; all others say nothing to it"
@@ -6,84 +6,27 @@
 
 use std::net::IpAddr;
 
-use super::decided::{before, duplicate};
+use super::decided::before;
 use super::faults::{script, tracker};
 use super::own::own_lateness;
 use super::view::{Draft, View, against, seen, signed, span};
 use super::{Code, Confidence};
-use crate::event::{InterfaceChange, Kind, ReloadOutcome, Remover, RunOutcome, TrackerState};
+use crate::event::{InterfaceChange, Kind, ReloadOutcome, RunOutcome, TrackerState};
 use crate::history::{Sequence, Time, Unit};
-use crate::quantity::Errno;
-
-pub(super) fn addresses(view: &View<'_>, at: Time, draft: &mut Draft) {
-    for event in before(view, at, 100_000_000) {
-        match &event.event.kind {
-            Kind::AddressRemoved {
-                address,
-                by: Remover::Kernel,
-                ..
-            } => {
-                let text = format!("the kernel removed {address} itself, no process asked for it");
-                draft.saw(text.clone());
-                draft.unknown = Some(text);
-            }
-            Kind::AddressRemoved {
-                address,
-                by: by @ Remover::Process { name, .. },
-                ..
-            } if matches!(name.as_str(), "keepalived" | "vrrpd") => draft.find(
-                Code::OpsSecondDaemon,
-                Confidence::Medium,
-                None,
-                format!("another program here ({by}) handles our addresses: it removed {address}"),
-                vec![seen(format!("{address} was removed by {by}"))],
-            ),
-            Kind::AddressRemoved { address, by, .. } => draft.find(
-                Code::AddressRemovedByOther,
-                Confidence::High,
-                None,
-                format!("{address} was removed by {by}"),
-                vec![seen(format!("the kernel told that {address} was removed"))],
-            ),
-            Kind::AddressesLost { .. } => draft.find(
-                Code::AddressRemovedByOther,
-                Confidence::High,
-                None,
-                String::from("another process kept removing the virtual addresses"),
-                vec![seen("removed more often than they may be put back")],
-            ),
-            Kind::AddressLeftOver { interface, address } => draft.find(
-                Code::AddressLeftBehind,
-                Confidence::High,
-                None,
-                format!("{address} was on {interface} though we are not MASTER: left by an earlier run, removed now"),
-                vec![seen("found among the kernel's addresses at the start")],
-            ),
-            Kind::AddressRefused { address, errno, .. } => {
-                let what = address.map_or_else(|| String::from("an address"), |one| one.to_string());
-                if duplicate(*errno, &what, draft) {
-                    continue;
-                }
-                draft.find(
-                    Code::AddressRefused,
-                    Confidence::High,
-                    None,
-                    format!("cannot add {what}: {}", Errno(*errno)),
-                    vec![seen("the kernel's answer to the request")],
-                );
-            }
-            _ => {}
-        }
-    }
-}
+use crate::quantity::Plural;
 
 pub(super) fn health(view: &View<'_>, at: Time, draft: &mut Draft) {
+    let mut overran = None;
     let found = before(view, at, 100_000_000).find_map(|event| match &event.event.kind {
         Kind::Tracker {
             name,
             state: TrackerState::Bad | TrackerState::Expired,
             ..
         } => Some((Some(*name), None)),
+        Kind::ScriptOverran { script, .. } => {
+            overran = Some((*script, event.event.kind));
+            None
+        }
         Kind::ScriptRun {
             script, outcome, ..
         } if !matches!(
@@ -99,6 +42,17 @@ pub(super) fn health(view: &View<'_>, at: Time, draft: &mut Draft) {
         Some((Some(name), _)) => tracker(view, at, Some(name), draft),
         Some((None, Some((name, outcome)))) => script(name, Some(outcome), draft),
         _ => {}
+    }
+    if let Some((name, kind)) = overran {
+        draft.find(
+            Code::HealthScriptOverlap,
+            Confidence::High,
+            None,
+            kind.to_string(),
+            vec![seen(format!(
+                "{name} ran past the time at which its next run was due"
+            ))],
+        );
     }
 }
 
@@ -124,6 +78,28 @@ pub(super) fn link(view: &View<'_>, at: Time, draft: &mut Draft) {
                 "the kernel told of a new interface with the same name",
             )],
         );
+    }
+}
+
+/// News of the kernel that came faster than they were read.
+pub(super) fn news(view: &View<'_>, at: Time, draft: &mut Draft) {
+    for event in before(view, at, 0) {
+        if let Kind::NewsLost {
+            took_ms,
+            differences,
+        } = &event.event.kind
+        {
+            draft.find(
+                Code::HealthNetlinkOverrun,
+                Confidence::High,
+                None,
+                event.event.kind.to_string(),
+                vec![seen(format!(
+                    "the kernel reported ENOBUFS; asking again for everything took {took_ms} ms and showed {}",
+                    Plural(u64::from(*differences), "difference")
+                ))],
+            );
+        }
     }
 }
 

@@ -72,7 +72,9 @@ pub(super) fn decided(
             priority: theirs,
             ours,
         } => {
-            if own_fall(view, incident.at, *theirs, *ours, draft) {
+            if own_fall(view, incident.at, *theirs, *ours, draft)
+                || foreign(view, *from, incident.at, draft)
+            {
                 return;
             }
             if *theirs == 255 && *ours == 255 {
@@ -90,6 +92,7 @@ pub(super) fn decided(
         Cause::TieLost { from, priority } if *priority == 255 || owns(view, *from, incident.at) => {
             owner_clash(*from, draft);
         }
+        Cause::TieLost { from, .. } if foreign(view, *from, incident.at, draft) => {}
         Cause::TieLost { from, priority } => {
             let ours = view.settings().and_then(|router| router.source);
             let ours = ours.map_or_else(|| String::from("ours"), |ours| ours.to_string());
@@ -157,6 +160,37 @@ pub(super) fn decided(
 fn owns(view: &View<'_>, from: std::net::IpAddr, at: Time) -> bool {
     view.received(at.plus(-BACK), at.plus(50_000_000))
         .any(|one| one.from == from && one.priority == 255)
+}
+
+/// Whether the one who won uses our VRID for addresses of which we have none.
+pub(super) fn foreign(
+    view: &View<'_>,
+    from: std::net::IpAddr,
+    at: Time,
+    draft: &mut Draft,
+) -> bool {
+    let other = view
+        .received(at.plus(-BACK), at.plus(50_000_000))
+        .filter(|one| one.from == from)
+        .last()
+        .and_then(|one| one.foreign);
+    let (Some(other), Some(router)) = (other, view.settings()) else {
+        return false;
+    };
+    draft.find(
+        Code::ElectionForeignVrid,
+        Confidence::High,
+        None,
+        format!("VRID {} is used by {from} for {other}", router.vrid),
+        vec![seen(format!(
+            "the adverts of {from} have none of our addresses, and {other}"
+        ))],
+    );
+    draft.next.push(format!(
+        "give {} or {from} another VRID",
+        view.history.node.host
+    ));
+    true
 }
 
 /// When a farewell that ends at a time began, and why.

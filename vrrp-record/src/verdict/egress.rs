@@ -316,6 +316,8 @@ fn unresolved(counts: &Counts, view: &View<'_>, from: Time, until: Time, draft: 
     if counts.unresolved == 0 {
         return;
     }
+    // They wait beyond the window, and probes are a second apart.
+    let until = until.plus(counts.waited_above);
     let unanswered = view
         .objects(Unit::ProbeRoundTrip, from, until)
         .into_iter()
@@ -544,11 +546,13 @@ pub(super) fn deaf_interface(
         until.plus(-100_000_000),
     );
     let mut silent = false;
+    let looked = view.looked(end.plus(-length / 4), end);
     for object in view.objects(Unit::InterfaceReceived, from, until) {
         if let Some(moved) = view.moved(Unit::InterfaceReceived, object, inner, end)
             && let Some(usual) = moved.usual
             && usual >= 5
             && moved.by * 20 <= usual
+            && looked
         {
             silent = true;
             evidence.push(against(

@@ -146,6 +146,16 @@ pub(super) fn tracker(view: &View<'_>, at: Time, named: Option<Name>, draft: &mu
         tracked_link(view, at, name, draft);
         return;
     }
+    if kind == TrackerKind::Process {
+        draft.find(
+            Code::HealthProcessGone,
+            Confidence::High,
+            None,
+            format!("tracked process {name} is gone, or too few of it run"),
+            vec![seen(format!("process {name} counts as bad"))],
+        );
+        return;
+    }
     if changes >= 6 {
         draft.find(
             Code::HealthOscillating,

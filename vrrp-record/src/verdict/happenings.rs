@@ -2,11 +2,13 @@
 
 use std::net::IpAddr;
 
-use super::beside::{addresses, clock, duplicates, floor, health, link, reload, storage, thin};
+use super::beside::{clock, duplicates, floor, health, link, news, reload, storage, thin};
 use super::egress::{deaf_interface, departures};
 use super::heard::{Gap, local_losses, refused};
 use super::other::neither_heard;
 use super::own::own_lateness;
+use super::paused::set_right;
+use super::plane::{addresses, announcements, elsewhere};
 use super::silence::{explain_gap, silence};
 use super::view::{Draft, View, against, seen, signed, span};
 use super::{Code, Confidence, Happening, Incident};
@@ -64,6 +66,18 @@ pub(super) fn happening(
             ));
             draft.lacks("which numbers and which MAC address it had");
         }
+        Happening::Claimed => {
+            // The other node tells why it took over, where it was that one.
+            let told = peer.is_some_and(|peer| {
+                takeover_there(view, peer, from, draft)
+                    || neither_heard(view, peer, (from, view.as_of), draft)
+            });
+            if !told {
+                elsewhere(view, (from, until), draft);
+            }
+        }
+        Happening::Unannounced => announcements(view, incident, draft),
+        Happening::NewsLost => news(view, incident.at, draft),
         Happening::ClockStep => clock(view, incident.at, draft),
         Happening::Restart => super::restarts::beginning(view, incident.at, draft),
         Happening::Reload => reload(view, incident.at, draft),
@@ -242,12 +256,22 @@ fn two_active(
 ) {
     let interval = view.interval();
     let before_it = from.plus(-interval * 4);
-    let worst = own_lateness(view, before_it, until, draft);
+    let mut own = Draft::default();
+    let worst = own_lateness(view, before_it, until, &mut own);
+    if worst >= interval {
+        *draft = Draft {
+            measure: draft.measure.take(),
+            ..own
+        };
+    } else {
+        // A peer's patience is three intervals and more: less than one costs nobody the mastership.
+        draft.evidence.append(&mut own.evidence);
+    }
     let gone = departures(view, before_it, until, draft);
     if !draft.findings.is_empty() {
         return;
     }
-    if worst >= view.late() && draft.unknown.is_some() {
+    if worst >= interval && draft.unknown.is_some() {
         // That it was late itself is what is known: nothing else may take its place.
         return;
     }
@@ -259,7 +283,7 @@ fn two_active(
     {
         return;
     }
-    let clean = worst < view.late() && gone.on_time(view.late());
+    let clean = worst < interval && gone.on_time(interval);
     if let Some(signs) = deaf_interface(view, before_it, from)
         && clean
     {
@@ -279,6 +303,17 @@ fn two_active(
         draft.next.push(format!(
             "here with the records of {other}, which say what reached it: vrrpctl explain --last --peer FILE"
         ));
+        return;
+    }
+    if clean
+        && let Some(router) = view.settings()
+        && set_right(
+            view,
+            from,
+            signed(router.interval) * i64::from(router.down_adverts),
+            draft,
+        )
+    {
         return;
     }
     let heard: Vec<_> = view

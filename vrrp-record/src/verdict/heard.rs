@@ -74,7 +74,10 @@ pub(super) fn after_gap(view: &View<'_>, gap: &Gap) -> (Told, Vec<Received>) {
     let beat = beat(view, gap, interval);
     let length = end.since(beat);
     let to_next = (interval - length.rem_euclid(interval)) % interval;
-    let on_beat = i64::from(to_next <= last.at().since(first.at()) + tight);
+    let on_beat = i64::from(
+        to_next <= last.at().since(first.at()) + tight
+            || goes_on_from(view, gap, last.at(), interval, tight),
+    );
     // Who wakes up late sends one, and one more for each losing advert of ours that it finds; also for those that it had not
     // read yet when it sent the one before the gap.
     let answers = view
@@ -99,6 +102,27 @@ pub(super) fn after_gap(view: &View<'_>, gap: &Gap) -> (Told, Vec<Received>) {
         }
     };
     (told, burst)
+}
+
+/// Whether the last advert of a burst came when it was due: by the beat that most adverts before kept, or by the next one,
+/// which comes an interval later. What was held comes earlier in the beat than its successor will.
+fn goes_on_from(view: &View<'_>, gap: &Gap, last: Time, interval: i64, tight: i64) -> bool {
+    let near = |off: i64| off <= tight || interval - off <= tight;
+    let of_sender = |one: &&Received| one.from == gap.sender && one.priority > 0;
+    let before = view.received(gap.begin.plus(-interval * 20), gap.begin);
+    let (mut with_it, mut against) = (0, 0);
+    for one in before.filter(of_sender) {
+        if near(last.since(one.at()).rem_euclid(interval)) {
+            with_it += 1;
+        } else {
+            against += 1;
+        }
+    }
+    let next = view
+        .received(last.plus(tight), view.as_of)
+        .find(of_sender)
+        .is_some_and(|next| (next.at().since(last) - interval).abs() <= tight);
+    next || with_it > against
 }
 
 /// Whether the sender that began anew goes on so: where another program speaks beside it, the old numbers go on between.

@@ -7,6 +7,7 @@
 use super::adverts::{
     floors, near_failovers, nobody_heard, received, rejected, sent, thin_margins, two_active,
 };
+use super::plane::{claimed, throttled, unannounced};
 use super::view::{View, signed};
 use super::{Happening, Incident};
 use crate::event::{InterfaceChange, Kind, ReloadOutcome, RunOutcome, TrackerState};
@@ -33,6 +34,10 @@ pub fn incidents(history: &History) -> Vec<Incident> {
         received(&view, &mut seen);
         rejected(&view, &mut seen);
         two_active(&view, &mut seen);
+        claimed(&view, &mut seen);
+        throttled(&view, &mut seen);
+        let two = seen.clone();
+        unannounced(&view, &two, &mut seen);
         nobody_heard(&view, &mut seen);
         floors(&view, &mut seen);
         thin_margins(&view, &mut seen);
@@ -51,10 +56,42 @@ pub fn incidents(history: &History) -> Vec<Incident> {
                 known.router == one.router && known.from <= one.until && one.from <= known.until
             })
     });
+    match_near(&mut found, &mut seen);
     seen.retain(|one| !found.iter_mut().any(|known| covers(known, one)));
     found.append(&mut seen);
     found.sort_by_key(|incident| (incident.at, incident.router));
     found
+}
+
+/// Gives each near failover that was told the measured gap that ended when it was told. Several in a row are several.
+fn match_near(found: &mut [Incident], seen: &mut Vec<Incident>) {
+    const SLACK: i64 = 2_000_000_000;
+    let sender = |one: &Incident| match one.what {
+        Happening::NearFailover { sender, .. } => Some(sender),
+        _ => None,
+    };
+    let mut pairs: Vec<(i64, usize, usize)> = Vec::new();
+    for (place, known) in found.iter().enumerate() {
+        let Some(of) = sender(known) else { continue };
+        for (other, gap) in seen.iter().enumerate() {
+            let apart = known.at.since(gap.until).abs();
+            if sender(gap) == Some(of) && gap.router == known.router && apart <= SLACK {
+                pairs.push((apart, place, other));
+            }
+        }
+    }
+    pairs.sort_unstable();
+    let (mut told, mut taken) = (vec![false; found.len()], vec![false; seen.len()]);
+    for (_, place, other) in pairs {
+        if !told[place] && !taken[other] {
+            (told[place], taken[other]) = (true, true);
+            let gap = seen[other];
+            let known = &mut found[place];
+            (known.what, known.from, known.until) = (gap.what, gap.from, gap.until);
+        }
+    }
+    let mut taken = taken.into_iter();
+    seen.retain(|_| !taken.next().unwrap_or_default());
 }
 
 /// Whether an incident known from its event is the other one; then the event's number stands for what was measured.
@@ -74,12 +111,6 @@ fn covers(known: &mut Incident, other: &Incident) -> bool {
             | Happening::Anomaly { .. }
             | Happening::TwoActive { .. },
         ) => known.router == other.router,
-        (Happening::NearFailover { sender: a, .. }, Happening::NearFailover { sender: b, .. })
-            if a == b =>
-        {
-            (known.what, known.from, known.until) = (other.what, other.from, other.until);
-            true
-        }
         (Happening::Anomaly { anomaly: a }, Happening::Anomaly { anomaly: b }) if a == b => {
             known.from = known.from.min(other.from);
             known.until = known.until.max(other.until);
@@ -140,7 +171,10 @@ fn from_events(history: &History) -> Vec<Incident> {
             Kind::AddressRemoved { .. }
             | Kind::AddressesLost { .. }
             | Kind::AddressLeftOver { .. }
+            | Kind::AddressAdded { .. }
             | Kind::AddressRefused { .. } => (Happening::Addresses, 0),
+            Kind::NewsLost { .. } => (Happening::NewsLost, 0),
+            Kind::ScriptOverran { .. } => (Happening::Health, 0),
             Kind::Tracker {
                 state: TrackerState::Bad | TrackerState::Expired,
                 ..

@@ -77,7 +77,15 @@ pub(super) fn transition(
         Cause::SilentActive { last, .. } => silence(view, peer, incident, last, draft),
         Cause::HigherPriority { .. } | Cause::TieLost { .. } => {
             // The old MASTER hears the new one: what did it do in the last down interval?
-            let worst = own_lateness(view, incident.from, incident.at, draft);
+            let mut own = Draft::default();
+            let worst = own_lateness(view, incident.from, incident.at, &mut own);
+            if worst >= view.interval() {
+                // Less than an interval costs nobody the mastership.
+                draft.findings.append(&mut own.findings);
+                (draft.lateness, draft.unexplained) = (own.lateness, own.unexplained);
+            }
+            draft.evidence.append(&mut own.evidence);
+            draft.missing.append(&mut own.missing);
             let gone = departures(view, incident.from, incident.at, draft);
             if draft.findings.is_empty() {
                 // What fits half is no cause here: the election decided.
@@ -114,6 +122,9 @@ fn headline(incident: &Incident) -> String {
         Happening::ThinMargin => String::from("thin margin"),
         Happening::Duplicates => String::from("packets twice"),
         Happening::OwnAddressHeard => String::from("own address heard"),
+        Happening::Claimed => String::from("address announced elsewhere"),
+        Happening::Unannounced => String::from("addresses not announced"),
+        Happening::NewsLost => String::from("kernel's news lost"),
         Happening::ClockStep => String::from("wall clock stepped"),
         Happening::Restart => String::from("daemon started again"),
         Happening::Reload => String::from("reload"),

@@ -18,6 +18,8 @@ mod model;
 mod numbers;
 mod other;
 mod own;
+mod paused;
+mod plane;
 mod render;
 mod restarts;
 mod silence;

@@ -78,6 +78,12 @@ pub enum Happening {
     Duplicates,
     /// Someone else here speaks with our address.
     OwnAddressHeard,
+    /// Another machine announced an address that this one has.
+    Claimed,
+    /// Nobody learned that the addresses are here.
+    Unannounced,
+    /// News of the kernel were lost.
+    NewsLost,
     /// The wall clock was stepped.
     ClockStep,
     /// The daemon started after an earlier run.

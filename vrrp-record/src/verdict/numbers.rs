@@ -1,13 +1,95 @@
 //! What a gap was, by the numbers and the spacing of the adverts that came after it, in words.
 
 use super::heard::{Gap, Told, after_gap};
-use super::view::{Draft, View, seen, span};
+use super::view::{Draft, View, against, seen, span};
 use super::{Code, Confidence};
-use crate::history::Time;
+use crate::history::{NO_ANSWER, ProbeTarget, Time, Unit};
 use crate::quantity::Plural;
 
 /// A daemon that comes back within this time was restarted; a machine takes longer to boot.
 const RESTART: i64 = 10_000_000_000;
+
+/// Multicast packets that are usual in a gap, at least, for their absence to tell anything.
+const USUAL: u64 = 5;
+
+/// Signs that nothing sent to a group came through in a gap while the sender itself was there: other multicast stood still,
+/// too, and its probes were answered.
+fn multicast_stopped(view: &View<'_>, gap: &Gap, at: Time) -> Option<Vec<super::Evidence>> {
+    let family = if gap.sender.is_ipv6() { 1_u32 << 31 } else { 0 };
+    // The counter is read every 100 ms: stay inside.
+    // The silence goes on after a takeover, and probes are a second apart.
+    let until = gap.end.unwrap_or(at).max(at).plus(-200_000_000);
+    // What stopped adverts did so before the first that is missing was due.
+    let from = gap.begin.plus(view.interval() + 100_000_000);
+    if !view.looked(until.plus(-until.since(from) / 3), until) {
+        return None;
+    }
+    let silent = view
+        .objects(Unit::MulticastAtInterface, from, until)
+        .into_iter()
+        .filter(|object| object & 1 << 31 == family)
+        .filter_map(|object| view.moved(Unit::MulticastAtInterface, object, from, until))
+        .find(|moved| {
+            moved
+                .usual
+                .is_some_and(|usual| usual >= USUAL && moved.by * 20 <= usual)
+        })?;
+    let answers: Vec<u64> = view
+        .history
+        .samples
+        .iter()
+        .filter(|sample| sample.unit == Unit::ProbeRoundTrip)
+        .filter(|sample| sample.at >= from && sample.at <= until)
+        .filter(|sample| !ProbeTarget::of_object(sample.object).is_gateway())
+        .map(|sample| sample.value)
+        .collect();
+    let answered = !answers.is_empty() && answers.iter().all(|value| *value != NO_ANSWER);
+    answered.then(|| {
+        vec![
+            against(
+                format!(
+                    "{} to other groups in {}",
+                    Plural(silent.by, "packet"),
+                    span(until.since(from))
+                ),
+                silent.usual.map(|usual| usual.to_string()),
+            ),
+            seen("our probes of the peer, which are no multicast, were answered meanwhile"),
+        ]
+    })
+}
+
+/// Takes loss of adverts for what it is where all multicast stopped.
+pub(super) fn lost(
+    view: &View<'_>,
+    gap: &Gap,
+    at: Time,
+    (confidence, say, text): (Confidence, String, String),
+    draft: &mut Draft,
+) {
+    let sender = gap.sender;
+    if let Some(mut signs) = multicast_stopped(view, gap, at) {
+        signs.insert(0, seen(text));
+        draft.find(
+            Code::PathMulticastStopped,
+            Confidence::Medium,
+            None,
+            format!("multicast stopped on the way while unicast of {sender} goes on: {say}"),
+            signs,
+        );
+        draft.next.push(String::from(
+            "IGMP snooping on the switch without a querier; or unicast_peer",
+        ));
+        return;
+    }
+    draft.find(Code::PathLost, confidence, None, say, vec![seen(text)]);
+    if confidence == Confidence::High {
+        return;
+    }
+    draft.next.push(format!(
+        "on {sender}: vrrpctl explain --last (did they leave its kernel?)"
+    ));
+}
 
 #[expect(
     clippy::too_many_lines,
@@ -101,18 +183,10 @@ pub(super) fn numbers(view: &View<'_>, gap: &Gap, at: Time, decided: bool, draft
             draft
                 .ruled_out
                 .push(format!("a stalled daemon on {sender} (it built on)"));
-            draft.find(
-                Code::PathLost,
-                Confidence::Medium,
-                None,
-                format!(
-                    "{count} adverts of {sender} were built and lost between its daemon and here"
-                ),
-                vec![seen(text)],
+            let say = format!(
+                "{count} adverts of {sender} were built and lost between its daemon and here"
             );
-            draft.next.push(format!(
-                "on {sender}: vrrpctl explain --last (did they leave its kernel?)"
-            ));
+            lost(view, gap, at, (Confidence::Medium, say, text), draft);
         }
         Told::Lost(count) => {
             draft.saw(format!(

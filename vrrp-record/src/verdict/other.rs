@@ -3,7 +3,9 @@
 use super::decided::decided;
 use super::egress::{Departures, deaf_interface, departures};
 use super::heard::Gap;
+use super::numbers::lost;
 use super::own::own_lateness;
+use super::paused::stood_still;
 use super::view::{Draft, View, seen, span};
 use super::{Code, Confidence, Evidence, Finding, Happening, Incident};
 use crate::event::{Kind, StopReason};
@@ -58,12 +60,26 @@ pub(super) fn with_peer(
         gap.begin.plus(offset).plus(interval / 2),
         at.plus(offset).plus(interval / 4),
     );
+    if draft.findings.is_empty() && stood_still(view, peer, &join, gap, draft) {
+        return true;
+    }
     let mut theirs_draft = Draft::default();
     failed(&there, gap.begin.plus(offset), until, &mut theirs_draft);
     let worst = own_lateness(&there, from, until, &mut theirs_draft);
     let gone = departures(&there, from, until, &mut theirs_draft);
     ended(&there, from, until, &mut theirs_draft);
-    let way = Way::of(view, peer, &join, theirs, (from, until));
+    // The advert before the gap arrived: where even that one has no counterpart, none can be missed.
+    let matched = join
+        .back()
+        .iter()
+        .any(|pair| view.history.received[pair.received].at() == gap.begin);
+    let mut way = Way::of(view, peer, &join, theirs, (from, until));
+    if !matched {
+        way.lost = 0;
+        draft.lacks(format!(
+            "adverts in both records: those of {host} cannot be told by their sender"
+        ));
+    }
     draft.saw(format!(
         "{host}: {} due, {} left its kernel, the latest {} after it was due; woke {} late at worst",
         gone.due,
@@ -147,7 +163,14 @@ pub(super) fn neither_heard(
         .received
         .iter()
         .any(|one| Some(one.router) == view.router);
-    if sent < 3 || gone.left < 3 || heard_here || heard_there {
+    // What a check refused was heard all the same.
+    let refused = peer.rejected.iter().any(|one| one.router == theirs)
+        || view
+            .history
+            .rejected
+            .iter()
+            .any(|one| Some(one.router) == view.router);
+    if sent < 3 || gone.left < 3 || heard_here || heard_there || refused {
         return false;
     }
     draft.find(
@@ -212,19 +235,12 @@ fn on_the_way(
         return true;
     }
     if way.lost > 0 && way.held == 0 {
-        draft.find(
-            Code::PathLost,
-            Confidence::High,
-            None,
-            format!(
-                "{} adverts left {host}'s kernel on time and never arrived here",
-                way.lost
-            ),
-            vec![seen(format!(
-                "{} of {} adverts arrived",
-                way.arrived, gone.left
-            ))],
+        let say = format!(
+            "{} adverts left {host}'s kernel on time and never arrived here",
+            way.lost
         );
+        let text = format!("{} of {} adverts arrived", way.arrived, gone.left);
+        lost(view, gap, at, (Confidence::High, say, text), draft);
         return true;
     }
     false

@@ -248,7 +248,12 @@ fn split(view: &View<'_>, stall: &Stall, draft: &mut Draft) -> (Vec<Part>, i64) 
     let step_name = step.map_or("of a newer version", Step::as_str);
     let class = step.map_or(Class::Waiting, Step::class);
     let cpu = signed(stall.cpu.unwrap_or_default());
-    if significant(cpu.min(rest)) && cpu * 5 >= late {
+    // The span of the counters may be much longer than the lateness, and what the engine used before is no part of it: then
+    // the step itself has to have run, without what it waited.
+    let within = length <= 2 * late;
+    let ran = signed(stall.step_time).saturating_sub(waited);
+    let worked = within || class == Class::Work && ran * 2 >= late;
+    if significant(cpu.min(rest)) && cpu * 5 >= late && worked {
         let share = take(cpu, &mut rest);
         parts.push(Part {
             code: Code::SenderOwnWork,

@@ -1,6 +1,7 @@
 mod decided;
 mod judging;
 mod pairs;
+mod plane;
 mod scene;
 mod unproven;
 mod watched;

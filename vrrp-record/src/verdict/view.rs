@@ -136,6 +136,22 @@ impl<'a> View<'a> {
             .map(|sample| sample.value)
     }
 
+    /// Whether the counters were read in a window: one that stands still leaves no sample, so only others tell that it was
+    /// looked at.
+    pub(super) fn looked(&self, from: Time, until: Time) -> bool {
+        let all = &self.history.samples;
+        let start = all.partition_point(|sample| sample.at < from);
+        all[start..]
+            .iter()
+            .take_while(|sample| sample.at <= until.min(self.as_of))
+            .any(|sample| {
+                !matches!(
+                    sample.unit,
+                    Unit::ProbeRoundTrip | Unit::Claimant | Unit::Claimed
+                )
+            })
+    }
+
     /// Objects that a unit was counted for around a window.
     pub(super) fn objects(&self, unit: Unit, from: Time, until: Time) -> Vec<u32> {
         let all = &self.history.samples;

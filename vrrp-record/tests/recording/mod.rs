@@ -88,6 +88,7 @@ fn received(number: u32) -> Received {
         sequence: Sequence::Next,
         mac: None,
         dropped: 0,
+        foreign: None,
     }
 }
 

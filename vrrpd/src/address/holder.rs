@@ -97,6 +97,31 @@ impl Burst {
     }
 }
 
+/// What came of one order to announce.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Announced {
+    /// Frames that the kernel took.
+    pub(super) frames: u32,
+    /// Times that it took none for want of room.
+    pub(super) refused: u32,
+    /// When the first and the last were tried.
+    pub(super) tried: Option<(Instant, Instant)>,
+}
+
+impl Announced {
+    /// The kernel took a frame, or had no room for it.
+    pub(super) fn count(&mut self, now: Instant, taken: bool) {
+        let count = if taken {
+            &mut self.frames
+        } else {
+            &mut self.refused
+        };
+        *count = count.saturating_add(1);
+        let first = self.tried.map_or(now, |(first, _)| first);
+        self.tried = Some((first, now));
+    }
+}
+
 /// The addresses of one router.
 #[derive(Clone, Debug)]
 pub(super) struct Holder {
@@ -110,6 +135,8 @@ pub(super) struct Holder {
     pub(super) announcer: Announcer,
     /// What is being announced.
     pub(super) burst: Burst,
+    /// What was sent of what the engine asked to announce; none once it was told. What is only repeated is not counted.
+    pub(super) announced: Option<Announced>,
     /// Rounds left for the router's own source address.
     pub(super) source_rounds: u32,
     /// The address that adverts leave from.
@@ -132,6 +159,7 @@ impl Holder {
                 .collect(),
             announcer: Announcer::new(setup.announce),
             burst: Burst::default(),
+            announced: None,
             source_rounds: 0,
             source: None,
             untold: Untold::default(),
@@ -201,6 +229,7 @@ impl Holder {
     fn stand_down(&mut self, mode: Mode) {
         self.mode = mode;
         self.announcer.stop();
+        self.announced = None;
         self.burst = Burst::default();
         for entry in &mut self.entries {
             entry.start_over();
@@ -211,6 +240,7 @@ impl Holder {
     pub(super) fn announce(&mut self, now: Instant, reason: AnnounceReason) {
         if self.mode == Mode::Active {
             self.announcer.start(now, reason);
+            self.announced = Some(Announced::default());
         }
     }
 
@@ -417,6 +447,7 @@ impl Holder {
             return Some(Fact::Refused(libc::EADDRINUSE));
         }
         self.announcer.start(now, AnnounceReason::AddressesChanged);
+        self.announced = Some(Announced::default());
         None
     }
 

@@ -235,6 +235,11 @@ impl Interfaces {
         }
     }
 
+    /// How many addresses are known.
+    pub(super) fn address_count(&self) -> usize {
+        self.list.iter().map(|one| one.addresses.len()).sum()
+    }
+
     /// An address is there, or changed. Its interface, if it is one of ours.
     pub(super) fn address(&mut self, seen: &AddressSeen) -> Option<&Interface> {
         let interface = self.by_index(seen.index)?;

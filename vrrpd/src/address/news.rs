@@ -2,15 +2,18 @@
 
 use std::io;
 
+use vrrp_proto::router::RouterId;
 use vrrp_proto::time::Instant;
 
 use super::doors::Door;
+use super::holder::{Holder, Mode};
 use super::links::{Interface, Link, LinkChange, has_failed, is_usable};
 use super::netlink::{AddressSeen, Change, From, Message, ORIGIN, prefix};
 use super::setup::SourceChoice;
 use super::source;
 use super::thread::AddressThread;
 use crate::core::{Remover, Report};
+use crate::engine::clock;
 
 impl AddressThread {
     /// News in the kernel's order.
@@ -29,7 +32,7 @@ impl AddressThread {
                         .link_gone(index, &mut |change| changes.push(change));
                     self.take_link_changes(now, &changes, true, from.port);
                 }
-                Message::Address(seen) => self.address_came(now, &seen),
+                Message::Address(seen) => self.address_came(now, &seen, from.port),
                 Message::AddressGone(seen) => {
                     if self.interfaces.address_gone(&seen).is_some() {
                         // What we removed ourselves was answered already.
@@ -57,6 +60,7 @@ impl AddressThread {
     pub(super) fn resync(&mut self, now: Instant) -> io::Result<()> {
         let links = self.requests.links()?;
         let addresses = self.requests.addresses()?;
+        let known = self.interfaces.address_count();
         let mut changes = Vec::new();
         self.interfaces
             .all_links(&links, &mut |change| changes.push(change));
@@ -70,6 +74,20 @@ impl AddressThread {
             self.open_door(now, place);
         }
         self.choose_sources(|_| true);
+        if self.is_known && std::mem::take(&mut self.news_lost) {
+            // Who removed what was lost with the news: here is how much.
+            let addresses = self.interfaces.address_count().abs_diff(known);
+            let differences = changes.len().saturating_add(addresses);
+            let done = clock::now();
+            self.world.tell(
+                done,
+                Report::NewsLost {
+                    took: done.saturating_since(now),
+                    differences: u32::try_from(differences).unwrap_or(u32::MAX),
+                    at: done,
+                },
+            );
+        }
         Ok(())
     }
 
@@ -151,14 +169,18 @@ impl AddressThread {
         }
     }
 
-    fn address_came(&mut self, now: Instant, seen: &AddressSeen) {
+    fn address_came(&mut self, now: Instant, seen: &AddressSeen, port: u32) {
         let Some(interface) = self.interfaces.by_index(seen.index) else {
             return;
         };
+        let new = interface.find(seen.local, seen.prefix).is_none();
         let before = interface
             .find(seen.local, seen.prefix)
             .is_some_and(is_usable);
         self.interfaces.address(seen);
+        if new && port != self.requests.port() {
+            self.notice_addition(now, seen, port);
+        }
         let (usable, failed) = (is_usable(seen), has_failed(seen));
         if usable {
             for holder in &mut self.holders {
@@ -177,6 +199,39 @@ impl AddressThread {
             }
         }
         self.source_changed(seen);
+    }
+
+    /// Somebody put an address on. It is one of a router that does not want it now, or nothing to us.
+    fn notice_addition(&mut self, now: Instant, seen: &AddressSeen, port: u32) {
+        let by = match port {
+            0 => Remover::Unknown,
+            port => Remover::Port(port),
+        };
+        let names = |holder: &&Holder| {
+            holder.entries.iter().any(|entry| {
+                let on = self.interfaces.get(entry.key).and_then(Interface::index);
+                entry.plan.address == seen.local && on == Some(seen.index)
+            })
+        };
+        let concerned: Vec<(RouterId, Mode)> = self
+            .holders
+            .iter()
+            .filter(names)
+            .map(|holder| (holder.setup.id, holder.mode))
+            .collect();
+        if let Some((router, _)) = concerned.first().copied()
+            && concerned.iter().all(|(_, mode)| *mode == Mode::Idle)
+        {
+            self.world.tell(
+                now,
+                Report::AddressAdded {
+                    router,
+                    address: seen.local,
+                    by,
+                    at: now,
+                },
+            );
+        }
     }
 
     /// Somebody else removed an address, or the kernel did.
@@ -198,6 +253,12 @@ impl AddressThread {
                     },
                 );
             }
+            // Linux tells no port for IPv6, whoever asked.
+            let by = if by == Remover::Kernel && seen.local.is_ipv6() {
+                Remover::Unknown
+            } else {
+                by
+            };
             for (address, fact) in facts {
                 self.tell_fact(now, place, address, fact, by);
             }

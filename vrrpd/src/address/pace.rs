@@ -33,6 +33,28 @@ pub(super) enum Progress {
     More,
 }
 
+/// What became of one frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sending {
+    /// The kernel took it, or it cannot be sent at all.
+    Done { taken: bool },
+    /// The kernel has no room for it before this time.
+    Full(Instant),
+    /// It is too early after the one before.
+    Early(Instant),
+}
+
+impl Sending {
+    /// Whether the kernel took it; none where it was not asked.
+    const fn taken(self) -> Option<bool> {
+        match self {
+            Self::Done { taken: true } => Some(true),
+            Self::Full(_) => Some(false),
+            Self::Done { taken: false } | Self::Early(_) => None,
+        }
+    }
+}
+
 /// When the next frame may leave from an interface.
 #[derive(Clone, Copy, Debug)]
 struct Gap {
@@ -108,7 +130,9 @@ impl Pacer {
             *budget -= 1;
             if let Some(source) = holder.source {
                 let (key, setup) = (holder.setup.id.interface, &holder.setup);
-                if let Err(at) = self.announce(now, setup, key, source, interfaces) {
+                if let Sending::Full(at) | Sending::Early(at) =
+                    self.announce(now, setup, key, source, interfaces)
+                {
                     return Progress::Idle(Some(at));
                 }
             }
@@ -125,7 +149,12 @@ impl Pacer {
                     && (!entry.plan.dad || is_ready(interfaces, entry.key, entry.plan.address));
                 if ready {
                     let (key, address) = (entry.key, entry.plan.address);
-                    if let Err(at) = self.announce(now, &holder.setup, key, address, interfaces) {
+                    let sending = self.announce(now, &holder.setup, key, address, interfaces);
+                    if let (Some(announced), Some(taken)) = (&mut holder.announced, sending.taken())
+                    {
+                        announced.count(now, taken);
+                    }
+                    if let Sending::Full(at) | Sending::Early(at) = sending {
                         return Progress::Idle(Some(at));
                     }
                 }
@@ -135,7 +164,7 @@ impl Pacer {
         Progress::Idle(None)
     }
 
-    /// Sends one frame, or says when to try again. What cannot be announced at all counts as done.
+    /// Sends one frame. What cannot be announced at all counts as done.
     fn announce(
         &mut self,
         now: Instant,
@@ -143,15 +172,15 @@ impl Pacer {
         key: InterfaceKey,
         address: IpAddr,
         interfaces: &Interfaces,
-    ) -> Result<(), Instant> {
+    ) -> Sending {
         let Some(interface) = interfaces.get(key) else {
-            return Ok(());
+            return Sending::Done { taken: false };
         };
         let link = interface.link.as_ref();
         let Some((index, mac)) =
             link.and_then(|link| link.announces_with().map(|mac| (link.index, mac)))
         else {
-            return Ok(());
+            return Sending::Done { taken: false };
         };
         let gap = self.gap(key);
         let (at, spacing) = match address {
@@ -159,7 +188,7 @@ impl Pacer {
             IpAddr::V6(_) => (&mut gap.na_at, setup.na_interval),
         };
         if *at > now {
-            return Err(*at);
+            return Sending::Early(*at);
         }
         *at = now.saturating_add(spacing);
         let sent = match address {
@@ -196,10 +225,11 @@ impl Pacer {
                     IpAddr::V4(_) => gap.arp_at = again,
                     IpAddr::V6(_) => gap.na_at = again,
                 }
-                Err(again)
+                Sending::Full(again)
             }
             // A link that is down or gone takes no frame, and a later round may find it back.
-            Ok(()) | Err(_) => Ok(()),
+            Err(_) => Sending::Done { taken: false },
+            Ok(()) => Sending::Done { taken: true },
         }
     }
 

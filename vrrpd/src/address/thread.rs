@@ -24,7 +24,7 @@ use super::pace::{Pacer, Progress};
 use super::quiet::Quiet;
 use super::successor::Listeners;
 use super::{AddressCommand, AddressEnds, AddressSetup};
-use crate::core::SchedulingClass;
+use crate::core::{Report, SchedulingClass};
 use crate::engine::clock;
 use crate::queue::Receiver;
 use crate::sys;
@@ -39,6 +39,8 @@ const FULL: Duration = Duration::from_millis(5);
 const STOP: Duration = Duration::from_secs(3);
 /// Pause between two portions of work.
 const BREATH: Duration = Duration::from_micros(20);
+/// Announcements that find no room for so long are told.
+const REFUSED: Duration = Duration::from_secs(1);
 /// How soon a look at everything is repeated that failed.
 const RESYNC: Duration = Duration::from_secs(1);
 
@@ -95,6 +97,8 @@ pub(super) struct AddressThread {
     resync_at: Option<Instant>,
     /// When news were lost last.
     lost_at: Option<Instant>,
+    /// News were lost since everything was asked for.
+    pub(super) news_lost: bool,
     /// Everything was asked for since the plan in force came; before, nothing is told.
     pub(super) is_known: bool,
     /// Left-over addresses are looked for with the next look at everything.
@@ -128,6 +132,7 @@ impl AddressThread {
             first: 0,
             resync_at: None,
             lost_at: None,
+            news_lost: false,
             is_known: false,
             looks_for_left_overs: false,
             started_untold: None,
@@ -167,6 +172,7 @@ impl AddressThread {
         self.retry_doors(now);
         more |= self.work(now);
         let frames = self.pacer.run(now, &mut self.holders, &self.interfaces);
+        self.tell_announced(now);
         self.watch_for_successors();
         let told = self.tell(now);
         if self.has_ended(now) {
@@ -285,6 +291,7 @@ impl AddressThread {
                 }
                 Heard::Lost => {
                     self.monitor.discard();
+                    self.news_lost = true;
                     // At once, but not more than once a second, however fast the kernel talks.
                     let earliest = self.lost_at.map_or(now, |at| at.saturating_add(RESYNC));
                     let at = earliest.max(now);
@@ -296,6 +303,29 @@ impl AddressThread {
         }
         self.take_news(now, news);
         true
+    }
+
+    /// Tells what was announced, as soon as the frames of a command are sent.
+    fn tell_announced(&mut self, now: Instant) {
+        for holder in &mut self.holders {
+            // Where the kernel has no room for long, that is what there is to tell.
+            if let Some(announced) = holder.announced
+                && let Some((first, last)) = announced.tried
+                && (holder.burst.rounds == 0 || last.saturating_since(first) >= REFUSED)
+            {
+                holder.announced = None;
+                self.world.tell(
+                    now,
+                    Report::Announced {
+                        router: holder.setup.id,
+                        frames: announced.frames,
+                        refused: announced.refused,
+                        took: last.saturating_since(first),
+                        at: last,
+                    },
+                );
+            }
+        }
     }
 
     fn retry_doors(&mut self, now: Instant) {

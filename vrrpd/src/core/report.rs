@@ -170,6 +170,40 @@ pub enum Report {
         /// When.
         at: Instant,
     },
+    /// Somebody put a virtual address on, although its router is not Active and nobody here asked for it.
+    AddressAdded {
+        /// Which router.
+        router: RouterId,
+        /// Which address.
+        address: IpAddr,
+        /// Who did it, only if sure (safety rule 7).
+        by: Remover,
+        /// When.
+        at: Instant,
+    },
+    /// Addresses were announced because a router became Active, another Active was there, or addresses came. What is only
+    /// repeated later is not told.
+    Announced {
+        /// Which router.
+        router: RouterId,
+        /// Frames that the kernel took; whether they left is another question.
+        frames: u32,
+        /// Times that it took none: a full queue, or a hook that drops.
+        refused: u32,
+        /// From the first of them to the last.
+        took: Duration,
+        /// When the last of them was sent.
+        at: Instant,
+    },
+    /// The kernel's news were lost, and everything was asked for again.
+    NewsLost {
+        /// How long that took.
+        took: Duration,
+        /// Interfaces and addresses that were not as they were known.
+        differences: u32,
+        /// When it was done.
+        at: Instant,
+    },
     /// An interface appeared, vanished, or changed between up and down.
     Interface {
         /// Which interface.
@@ -253,7 +287,7 @@ pub enum Report {
     },
 }
 
-/// Who removed an address (safety rule 7).
+/// Who changed an address or a link (safety rule 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remover {
     /// The kernel, without a process: the interface went down, or another address took its subnet along.

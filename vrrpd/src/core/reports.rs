@@ -207,7 +207,10 @@ impl Owners {
 
 /// Who did what a report tells of, and when, where it says so.
 const fn remover(report: &mut Report) -> Option<(&mut Remover, Instant)> {
-    if let Report::AddressRemoved { by, at, .. } | Report::Interface { by, at, .. } = report {
+    if let Report::AddressRemoved { by, at, .. }
+    | Report::AddressAdded { by, at, .. }
+    | Report::Interface { by, at, .. } = report
+    {
         Some((by, *at))
     } else {
         None

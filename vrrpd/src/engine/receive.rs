@@ -8,7 +8,9 @@ use vrrp_proto::node::RouterIndex;
 use vrrp_proto::router::Received;
 use vrrp_proto::time::Instant;
 use vrrp_proto::units::{Family, Version};
-use vrrp_proto::wire::{Auth, Datagram, Discard, ReceiveTransport, TTL, Versions};
+use vrrp_proto::wire::{
+    Accepted, Auth, Datagram, Discard, ReceiveConfig, ReceiveTransport, TTL, Versions,
+};
 use vrrp_record::history;
 
 use super::clock::{self, ClockPair};
@@ -240,6 +242,7 @@ fn judge(
                     sequence,
                     mac: None,
                     dropped,
+                    foreign: foreign(&accepted, &router.receive),
                 };
                 flight.heard(&mut router.track, heard);
             }
@@ -262,6 +265,20 @@ fn judge(
             None
         }
     }
+}
+
+/// The first virtual address of an advert that has none of ours.
+fn foreign(accepted: &Accepted<'_>, ours: &ReceiveConfig) -> Option<IpAddr> {
+    let ours = ours.addresses.as_addresses();
+    if accepted
+        .advert
+        .addresses()
+        .iter()
+        .any(|theirs| ours.iter().any(|own| own == theirs))
+    {
+        return None;
+    }
+    accepted.advert.addresses().iter().next()
 }
 
 /// The record of a packet that a check refused, with what the check compared.

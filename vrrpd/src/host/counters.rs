@@ -140,6 +140,11 @@ impl Counters {
             if let Ok(total) = adverts.total() {
                 tell(Unit::AdvertsAtInterface, *index, total);
             }
+            for (object, others) in [*index, *index | 1 << 31].into_iter().zip(adverts.others()) {
+                if let Ok(total) = others {
+                    tell(Unit::MulticastAtInterface, object, total);
+                }
+            }
         }
         for link in &links.list {
             if let Some(changes) = link.carrier_changes {
@@ -214,6 +219,14 @@ impl Counters {
                 .map(|one| (one.inode, own.contains(&one.inode)))
                 .collect();
         }
+        let foreign = seen
+            .iter()
+            .filter(|socket| self.sockets.get(&socket.inode) == Some(&false));
+        tell(
+            Unit::ForeignSockets,
+            0,
+            u64::try_from(foreign.count()).unwrap_or(u64::MAX),
+        );
         let own = |inode| self.sockets.get(&inode) == Some(&true);
         if seen.iter().any(|socket| own(socket.inode)) {
             let drops = seen.iter().filter(|socket| own(socket.inode));

@@ -4,6 +4,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use vrrp_proto::units::MacAddr;
+use vrrp_proto::wire::arp::GratuitousArp;
+use vrrp_proto::wire::ndisc::NeighborAdvertisement;
 
 const ICMPV6: u8 = 58;
 const SOLICITATION: u8 = 135;
@@ -90,6 +92,14 @@ pub(super) fn answer(frame: &[u8]) -> Option<(IpAddr, MacAddr)> {
         }
         _ => None,
     }
+}
+
+/// Who announces an address in a received frame: gratuitous ARP (RFC 5227 §3) or an unsolicited neighbour advertisement.
+pub(super) fn announcement(frame: &[u8]) -> Option<(IpAddr, MacAddr)> {
+    if let Some(arp) = GratuitousArp::parse(frame) {
+        return Some((arp.address.into(), arp.sender));
+    }
+    NeighborAdvertisement::parse(frame).map(|na| (na.address.into(), na.sender))
 }
 
 /// ICMPv6's checksum (RFC 4443 §2.3).

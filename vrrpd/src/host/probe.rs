@@ -1,6 +1,8 @@
 //! Asks gateway and peers once a second for their link-layer address: an answer tells a quiet network from a path that is
 //! silent. Sockets of its own, so that no advert ever waits for a probe.
 //!
+//! The same sockets hear who announces an address: a virtual one that another machine announces is answered twice.
+//!
 //! The sender is always an address of the interface's own, never a virtual one: a neighbour must not learn from a probe
 //! where a virtual address is.
 
@@ -26,6 +28,8 @@ use crate::sys::message::{BATCH, Inbox};
 
 /// Peers probed on one interface, gateways not counted.
 const PEERS: usize = 8;
+/// Peers whose Ethernet addresses are remembered.
+const REMEMBERED: usize = 64;
 const ETH_P_ARP: u16 = 0x0806;
 const ETH_P_IPV6: u16 = 0x86dd;
 
@@ -47,6 +51,8 @@ pub(super) struct Prober {
     /// By number of the interface: ARP, ND.
     sockets: HashMap<(u32, bool), Socket>,
     inbox: Inbox,
+    /// Peers that have answered, by interface.
+    peers: Vec<(u32, MacAddr)>,
     /// Errno of a refused socket.
     pub(super) refused: Option<i32>,
 }
@@ -57,6 +63,7 @@ impl Prober {
             targets: Vec::new(),
             sockets: HashMap::new(),
             inbox: Inbox::new(),
+            peers: Vec::new(),
             refused: None,
         }
     }
@@ -110,17 +117,22 @@ impl Prober {
                 });
             }
         }
-        self.open();
+        let mut wanted: Vec<(u32, bool)> = Vec::new();
+        for link in links.iter().filter(|link| link.mac.is_some()) {
+            let watched = watch.interfaces.iter().find(|one| one.name == link.name);
+            for (family, v6) in [(0, false), (1, true)] {
+                if watched.is_some_and(|one| !one.vrids.is_empty() && one.families[family]) {
+                    wanted.push((link.index, v6));
+                }
+            }
+        }
+        self.open(&wanted);
     }
 
-    fn open(&mut self) {
+    fn open(&mut self, wanted: &[(u32, bool)]) {
         self.refused = None;
-        let key = |target: &Target| (target.object.interface, target.address.is_ipv6());
-        let targets = &self.targets;
-        self.sockets
-            .retain(|known, _| targets.iter().any(|target| key(target) == *known));
-        for target in &self.targets {
-            let (index, v6) = key(target);
+        self.sockets.retain(|known, _| wanted.contains(known));
+        for (index, v6) in wanted.iter().copied() {
             if self.sockets.contains_key(&(index, v6)) {
                 continue;
             }
@@ -155,14 +167,26 @@ impl Prober {
         }
     }
 
-    /// Takes answers that are waiting.
-    pub(super) fn hear(&mut self, tell: &mut dyn FnMut(Instant, ProbeTarget, u64)) {
+    /// Whether a machine is a peer that has answered.
+    pub(super) fn is_peer(&self, index: u32, mac: MacAddr) -> bool {
+        self.peers.contains(&(index, mac))
+    }
+
+    /// Takes answers that are waiting, and hands over who announced which address on the interface with which number.
+    pub(super) fn hear(
+        &mut self,
+        tell: &mut dyn FnMut(Instant, ProbeTarget, u64),
+        announced: &mut dyn FnMut(u32, IpAddr, MacAddr),
+    ) {
         for ((index, _), socket) in &self.sockets {
             let Ok(1..) = self.inbox.receive(socket, BATCH, false) else {
                 continue;
             };
             let (now, wall) = (clock::now(), wall());
             for incoming in self.inbox.iter() {
+                if let Some((address, mac)) = frames::announcement(incoming.bytes) {
+                    announced(*index, address, mac);
+                }
                 let Some((address, mac)) = frames::answer(incoming.bytes) else {
                     continue;
                 };
@@ -171,6 +195,13 @@ impl Prober {
                 };
                 for target in self.targets.iter_mut().filter(same) {
                     target.mac = Some(mac);
+                    let peer = (*index, mac);
+                    if !target.object.is_gateway() && !self.peers.contains(&peer) {
+                        if self.peers.len() >= REMEMBERED {
+                            self.peers.remove(0);
+                        }
+                        self.peers.push(peer);
+                    }
                     let Some(asked) = target.asked.take() else {
                         continue;
                     };
@@ -235,6 +266,9 @@ fn open(index: u32, v6: bool) -> io::Result<Socket> {
     const EQUAL: u16 = 0x15;
     const RETURN: u16 = 0x06;
     let socket = Socket::new(Domain::PACKET, Type::RAW.nonblocking().cloexec(), None)?;
+    const LOAD_WORD: u16 = 0x20;
+    const TO_X: u16 = 0x07;
+    const EQUAL_X: u16 = 0x1d;
     let accept = [
         SockFilter::new(RETURN, 0, 0, 256),
         SockFilter::new(RETURN, 0, 0, 0),
@@ -248,9 +282,14 @@ fn open(index: u32, v6: bool) -> io::Result<Socket> {
         ];
         (ETH_P_IPV6, test)
     } else {
+        // A reply, or sender and target are the same: an announcement.
         let test = vec![
             SockFilter::new(LOAD_HALF, 0, 0, 20),
-            SockFilter::new(EQUAL, 0, 1, 2),
+            SockFilter::new(EQUAL, 4, 0, 2),
+            SockFilter::new(LOAD_WORD, 0, 0, 28),
+            SockFilter::new(TO_X, 0, 0, 0),
+            SockFilter::new(LOAD_WORD, 0, 0, 38),
+            SockFilter::new(EQUAL_X, 0, 1, 0),
         ];
         (ETH_P_ARP, test)
     };

@@ -10,6 +10,7 @@ use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 use nix::time::{ClockId, clock_gettime};
 use vrrp_proto::time::Instant;
+use vrrp_proto::units::MacAddr;
 use vrrp_record::history::{Sample, Unit};
 use vrrp_record::ring::{ADVERT, RegionWriter, SAMPLES, samples};
 use vrrp_record::status::Unavailable;
@@ -37,6 +38,8 @@ const JUDGED: u32 = 20;
 const SLOW: Duration = Duration::from_secs(1);
 /// Peers that are remembered, on all interfaces.
 const PEERS: usize = 64;
+/// A claim is told this long.
+const CLAIMED: Duration = Duration::from_secs(1);
 /// Gateways are looked for this often.
 const GATEWAYS: Duration = Duration::from_secs(10);
 
@@ -56,6 +59,8 @@ pub(super) struct Sampler {
     prober: Prober,
     /// Peers heard so far: one that falls silent is still asked.
     peers: Vec<(String, IpAddr)>,
+    /// Interfaces on which somebody announced a virtual address, and when last.
+    claims: Vec<(u32, Instant)>,
     period: Duration,
     wall_at_start: i128,
     slow_at: Instant,
@@ -84,6 +89,7 @@ impl Sampler {
             economy: Economy::default(),
             prober: Prober::new(),
             peers: Vec::new(),
+            claims: Vec::new(),
             period: PERIOD,
             wall_at_start: wall_distance(),
             slow_at: now,
@@ -120,10 +126,17 @@ impl Sampler {
             self.sleep(due.saturating_since(clock::now()));
             let (axis, economy, fresh) = (self.axis, &mut self.economy, &mut self.fresh);
             let sink = &mut |sample| fresh.push(sample);
-            self.prober.hear(&mut |at, target, nanos| {
-                let key = (Unit::ProbeRoundTrip, target.object());
-                economy.read(axis.time(at), key, nanos, sink);
-            });
+            let mut announced = Vec::new();
+            self.prober.hear(
+                &mut |at, target, nanos| {
+                    let key = (Unit::ProbeRoundTrip, target.object());
+                    economy.read(axis.time(at), key, nanos, sink);
+                },
+                &mut |index, address, mac| announced.push((index, address, mac)),
+            );
+            for (index, address, mac) in announced {
+                self.hear_announcement(index, address, mac);
+            }
             self.write();
         }
     }
@@ -150,6 +163,7 @@ impl Sampler {
         if slow {
             self.slow_at = now.saturating_add(SLOW);
             self.hear_of_peers(now);
+            self.forget_claims(now);
         }
         let (axis, economy, fresh) = (self.axis, &mut self.economy, &mut self.fresh);
         let sink = &mut |sample| fresh.push(sample);
@@ -171,6 +185,46 @@ impl Sampler {
             });
             self.economy.forget(self.axis.time(now));
         }
+    }
+
+    /// Whoever announces a virtual address while this machine has it, and is no peer that was heard, is told for a second.
+    fn hear_announcement(&mut self, index: u32, address: IpAddr, mac: MacAddr) {
+        let Some(link) = self.links.list.iter().find(|link| link.index == index) else {
+            return;
+        };
+        let here = link.addresses.iter().any(|own| own.local == address);
+        let ours = link.mac == Some(mac) || is_virtual(mac);
+        if !self.watch.virtuals.contains(&address)
+            || !here
+            || ours
+            || self.prober.is_peer(index, mac)
+        {
+            return;
+        }
+        let now = clock::now();
+        self.claims.retain(|(known, _)| *known != index);
+        self.claims.push((index, now));
+        self.tell_claim(now, index, (number_of(mac), low_bytes(address)));
+    }
+
+    /// Claims that are over.
+    fn forget_claims(&mut self, now: Instant) {
+        let indexes: Vec<u32> = self.links.list.iter().map(|link| link.index).collect();
+        self.claims
+            .retain(|(index, at)| indexes.contains(index) && now.saturating_since(*at) < CLAIMED);
+        for index in indexes {
+            if !self.claims.iter().any(|(known, _)| *known == index) {
+                self.tell_claim(now, index, (0, 0));
+            }
+        }
+    }
+
+    fn tell_claim(&mut self, now: Instant, index: u32, (mac, address): (u64, u64)) {
+        let at = self.axis.time(now);
+        let fresh = &mut self.fresh;
+        let sink = &mut |sample| fresh.push(sample);
+        self.economy.read(at, (Unit::Claimant, index), mac, sink);
+        self.economy.read(at, (Unit::Claimed, index), address, sink);
     }
 
     /// Keeps the use of CPU within its share.
@@ -273,6 +327,27 @@ impl Shared {
         let millis = u64::try_from(period.as_millis()).unwrap_or(u64::MAX);
         self.period_ms.store(millis, Ordering::Relaxed);
     }
+}
+
+/// The Ethernet address of a virtual router (RFC 9568 §7.3), which Actives share.
+const fn is_virtual(mac: MacAddr) -> bool {
+    matches!(mac.0, [0x00, 0x00, 0x5e, 0x00, 0x01 | 0x02, _])
+}
+
+/// An Ethernet address as a number, its first byte the highest.
+fn number_of(mac: MacAddr) -> u64 {
+    mac.0
+        .iter()
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+/// The last eight bytes of an address as a number.
+fn low_bytes(address: IpAddr) -> u64 {
+    let bits = match address {
+        IpAddr::V4(address) => u128::from(address.to_bits()),
+        IpAddr::V6(address) => address.to_bits(),
+    };
+    u64::try_from(bits & u128::from(u64::MAX)).unwrap_or_default()
 }
 
 /// CPU time of the calling thread.

@@ -148,6 +148,7 @@ impl Seen {
             },
             mac: None,
             dropped: 0,
+            foreign: None,
         });
     }
 }

@@ -203,12 +203,15 @@ pub(super) const fn router(report: &Report) -> Option<RouterId> {
         | Report::TrackerExpired { router, .. }
         | Report::Addresses { router, .. }
         | Report::AddressRemoved { router, .. }
+        | Report::AddressAdded { router, .. }
+        | Report::Announced { router, .. }
         | Report::AddressRestored { router, .. }
         | Report::AddressRefused { router, .. }
         | Report::AddressesLost { router, .. } => Some(*router),
         Report::Discards { router, .. } => *router,
         Report::GroupTransition { .. }
         | Report::LeftOverRemoved { .. }
+        | Report::NewsLost { .. }
         | Report::Stalled { .. }
         | Report::Interface { .. }
         | Report::SocketsRefused { .. }
@@ -301,6 +304,34 @@ pub(super) fn plain(report: &Report, names: &dyn Names, plan: &Plan) -> Option<K
             router: router_name(router)?,
             address,
             by: remover(by),
+        },
+        Report::AddressAdded {
+            router,
+            address,
+            by,
+            ..
+        } => Kind::AddressAdded {
+            router: router_name(router)?,
+            address,
+            by: remover(by),
+        },
+        Report::Announced {
+            router,
+            frames,
+            refused,
+            took,
+            ..
+        } => Kind::Announced {
+            router: router_name(router)?,
+            frames,
+            refused,
+            took_ms: millis(took),
+        },
+        Report::NewsLost {
+            took, differences, ..
+        } => Kind::NewsLost {
+            took_ms: millis(took),
+            differences,
         },
         Report::AddressRestored {
             router, address, ..
@@ -400,6 +431,9 @@ pub(super) const fn instant(report: &Report) -> Instant {
         | Report::Stalled { at, .. }
         | Report::Addresses { at, .. }
         | Report::AddressRemoved { at, .. }
+        | Report::AddressAdded { at, .. }
+        | Report::NewsLost { at, .. }
+        | Report::Announced { at, .. }
         | Report::AddressRestored { at, .. }
         | Report::AddressRefused { at, .. }
         | Report::AddressesLost { at, .. }

@@ -51,7 +51,7 @@ impl Trackers<'_> {
                         )
                     })
             }
-            TrackerKind::Other => (TrackerState::Unknown, None),
+            TrackerKind::Process | TrackerKind::Other => (TrackerState::Unknown, None),
         };
         (state, since.map(|since| now.look_back(since)))
     }

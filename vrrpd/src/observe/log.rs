@@ -162,6 +162,10 @@ fn class(kind: &Kind) -> Class {
         | Kind::AddressRefused { .. }
         | Kind::AddressesLost { .. }
         | Kind::AddressLeftOver { .. }
+        | Kind::AddressAdded { .. }
+        | Kind::NewsLost { .. }
+        | Kind::Announced { .. }
+        | Kind::ScriptOverran { .. }
         | Kind::Interface { .. }
         | Kind::Scheduling { .. }
         | Kind::Stalled { .. }
@@ -261,6 +265,7 @@ pub(super) fn lines(kind: &Kind) -> Vec<Line> {
         Kind::Ready { .. }
         | Kind::Found { .. }
         | Kind::Addresses { .. }
+        | Kind::Announced { refused: 0, .. }
         | Kind::Notify {
             outcome: RunOutcome::Started,
             ..
@@ -289,6 +294,10 @@ pub(super) fn lines(kind: &Kind) -> Vec<Line> {
         | Kind::SocketsRefused { .. }
         | Kind::OwnAddressHeard { .. }
         | Kind::AddressRemoved { .. }
+        | Kind::AddressAdded { .. }
+        | Kind::NewsLost { .. }
+        | Kind::ScriptOverran { .. }
+        | Kind::Announced { .. }
         | Kind::AddressRefused { .. }
         | Kind::AddressesLost { .. }
         | Kind::Discards { .. }

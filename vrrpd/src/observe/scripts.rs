@@ -27,6 +27,8 @@ pub struct ScriptRun {
     pub reading: Reading,
     /// For how long that counts (safety rule 1).
     pub valid_for: Duration,
+    /// Its interval, where it was still running when the next run was due.
+    pub overran: Option<Duration>,
 }
 
 impl ScriptRun {
@@ -43,6 +45,8 @@ impl ScriptRun {
             took,
             reading,
             valid_for,
+            interval,
+            overran,
             ..
         } = *verdict;
         Self {
@@ -51,6 +55,7 @@ impl ScriptRun {
             took,
             reading,
             valid_for,
+            overran: overran.then_some(interval),
         }
     }
 }
@@ -91,6 +96,15 @@ impl Tracked {
                 script: name,
                 outcome: run.outcome,
                 took_ms,
+            });
+        }
+        if let Some(interval) = run.overran
+            && self.last.is_none_or(|last| last.overran.is_none())
+        {
+            events.push(Kind::ScriptOverran {
+                script: name,
+                took_ms: millis(run.took),
+                interval_ms: millis(interval),
             });
         }
         if run.reading != self.reading || self.since.is_none() {

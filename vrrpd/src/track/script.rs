@@ -60,6 +60,10 @@ pub struct Verdict {
     pub outcome: Option<Outcome>,
     /// How long it ran.
     pub took: Duration,
+    /// From the start of one run to that of the next, by the configuration.
+    pub interval: Duration,
+    /// It was still running when the next run was due.
+    pub overran: bool,
 }
 
 /// How long a result counts: the script could fail as often as it takes to turn bad, the last time by running into its
@@ -86,6 +90,7 @@ pub async fn watch(
         counter,
         verdicts,
         complained: false,
+        overran: false,
     };
     let mut running: Option<Running> = None;
     loop {
@@ -114,6 +119,7 @@ pub async fn watch(
             Some(running) => tokio::select! {
                 event = running.run.next() => event,
                 _ = beat.tick() => {
+                    watch.overran = true;
                     if watch.complain() {
                         let name = &watch.settings.name;
                         tracing::info!("Track script {name} is still running: not started again");
@@ -133,6 +139,7 @@ pub async fn watch(
             }
             Some(RunEvent::Ended { .. }) if current.timed_out => {
                 running = None;
+                watch.overran = false;
                 true
             }
             Some(RunEvent::Ended { outcome, .. }) => {
@@ -168,6 +175,8 @@ struct Watch {
     verdicts: mpsc::Sender<Verdict>,
     /// The log has heard that it does not run on its beat.
     complained: bool,
+    /// The run that goes on has seen the next one's time.
+    overran: bool,
 }
 
 impl Watch {
@@ -186,6 +195,8 @@ impl Watch {
             valid_for: validity(&self.settings),
             outcome,
             took,
+            interval: self.settings.interval,
+            overran: std::mem::take(&mut self.overran),
         };
         self.verdicts.send(verdict).await.is_ok()
     }

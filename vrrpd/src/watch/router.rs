@@ -342,6 +342,7 @@ impl Watched {
             sequence: verdict,
             mac: packet.mac,
             dropped: 0,
+            foreign: None,
         }));
     }
 

@@ -70,6 +70,9 @@ impl Running {
             | Report::AddressRefused { .. }
             | Report::AddressesLost { .. }
             | Report::LeftOverRemoved { .. }
+            | Report::AddressAdded { .. }
+            | Report::NewsLost { .. }
+            | Report::Announced { .. }
             | Report::Interface { .. }
             | Report::SocketsRefused { .. }
             | Report::Discards { .. }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::drill::cause::{Cause, ON_THE_SENDER, OURS, OURS_V4, OURS_V6, Truth, View};
 use crate::drill::scene::Scene;
 use crate::drill::setup::INTERFACE;
-use crate::lab::wait_for;
+use crate::lab::{State, wait_for};
 
 pub(super) const CAUSES: &[Cause] = &[
     Cause::new(
@@ -55,6 +55,35 @@ pub(super) const CAUSES: &[Cause] = &[
             leader: View::is(&["G4"]),
             follower: View::is(&["G4"]).or_nothing(),
             both: View::is(&["G4"]),
+        },
+    ),
+    Cause::new(
+        "G5",
+        "two are MASTER, and the configuration says to announce nothing after that",
+        OURS_V4,
+        not_again,
+        Truth {
+            leader: View::all(&["D5", "G5"]),
+            follower: View::is(&["D1", "D5"]),
+            both: View::is(&["D5", "D1", "G5"]),
+        },
+    )
+    .prepare(|setup, _| {
+        setup
+            .leader
+            .lines
+            .push("garp_lower_prio_repeat 0\n    garp_master_delay 1".to_owned());
+    }),
+    Cause::new(
+        "G6",
+        "an egress hook drops the announcements of the follower, who takes over",
+        // Over IPv6 the kernel itself sends as many packets when an address comes.
+        OURS_V4,
+        announcements_dropped,
+        Truth {
+            leader: View::is(&["A11", "F11"]),
+            follower: View::all(&["F3", "G6"]),
+            both: View::is(&["G6", "A11", "F3", "F11"]),
         },
     ),
     Cause::new(
@@ -158,6 +187,36 @@ fn answered_elsewhere(scene: &mut Scene) -> Result<(), String> {
     let claims = scene.lab.capture().claims("other", scene.since).len();
     scene.pause(Duration::from_secs(2));
     scene.prove(claims > 0, "no announcement of the other host")
+}
+
+fn not_again(scene: &mut Scene) -> Result<(), String> {
+    super::path::one_way(scene)?;
+    scene.leader.reach(State::Master)?;
+    scene.follower.reach(State::Backup)?;
+    let healed = crate::lab::Capture::now();
+    scene.pause(Duration::from_secs(6));
+    let claims = scene.lab.capture().claims("lb1", healed).len();
+    scene.prove(
+        claims == 0,
+        &format!("{claims} announcements of the leader"),
+    )
+}
+
+fn announcements_dropped(scene: &mut Scene) -> Result<(), String> {
+    scene.follower.host.nft(&format!(
+        "add table netdev drill\n\
+         add chain netdev drill out {{ type filter hook egress device {INTERFACE} priority 0; }}\n\
+         add rule netdev drill out ether type arp counter drop\n"
+    ));
+    let finished = scene.leader.peer().stop();
+    scene.prove(finished.code == 0, &finished.output)?;
+    scene.follower.reach(State::Master)?;
+    scene.pause(Duration::from_secs(1));
+    let shown = scene.follower.host.run(&["nft", "list", "ruleset"]).output;
+    scene.prove(
+        super::egress::counted(&shown) >= 5,
+        &format!("announcements went on: {shown}"),
+    )
 }
 
 fn refused(scene: &mut Scene) -> Result<(), String> {

@@ -126,9 +126,10 @@ pub(super) const CAUSES: &[Cause] = &[
         blind_start,
         Truth {
             leader: View::is(&["F1"]).or_nothing(),
-            follower: View::is(&["F9", "D4"]).or_undetermined(QUIET),
+            // It may start before the link that was pulled is up again.
+            follower: View::is(&["F9", "D4"]).also(&["C5"]).or_undetermined(QUIET),
             // The leader's own transition is told by the priority that it heard.
-            both: View::is(&["F9", "D4", "F1"]).or_undetermined(QUIET),
+            both: View::is(&["F9", "D4", "F1"]).also(&["C5"]).or_undetermined(QUIET),
         },
     )
     .prepare(|setup, _| {

@@ -30,7 +30,8 @@ pub(super) const CAUSES: &[Cause] = &[
                 .also(&["D7", "F3"])
                 .or_undetermined(ON_THE_SENDER)
                 .or_nothing(),
-            both: View::is(&["I3"]).also(&["D7", "F3", "G1"]),
+            // Of the follower's own transitions the goodbye is the whole truth.
+            both: View::is(&["I3", "F3"]).also(&["D7", "G1"]),
         },
     ),
     Cause::new(

@@ -6,7 +6,7 @@ use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use crate::drill::cause::{Cause, FROM_LEADER, ON_LEADER, ON_THE_SENDER, OURS, Truth, View};
+use crate::drill::cause::{Cause, FROM_LEADER, LACKS, ON_LEADER, ON_THE_SENDER, OURS, Truth, View};
 use crate::drill::scene::{Node, Scene};
 use crate::lab::{Cgroup, Hog, State};
 
@@ -116,7 +116,7 @@ pub(super) const CAUSES: &[Cause] = &[
 fn compete(scene: &mut Scene, hogs: usize, priority: u8) -> Result<(), String> {
     let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     if cpus < 2 {
-        return Err("not injected: a second CPU is needed to watch".to_owned());
+        return Err(format!("{LACKS}a second CPU, which is needed to watch"));
     }
     let cpu = cpus - 1;
     pin(&scene.leader, Some(cpu))?;
@@ -151,7 +151,10 @@ fn pin(node: &Node, cpu: Option<usize>) -> Result<(), String> {
 
 fn throttled(scene: &mut Scene) -> Result<(), String> {
     let time = scene.outage() + Duration::from_secs(2);
-    let group = scene.group.as_ref().ok_or("no cpu cgroups here")?;
+    let group = scene
+        .group
+        .as_ref()
+        .ok_or_else(|| format!("{LACKS}cpu cgroups"))?;
     let fail = |error| format!("not injected: {error}");
     let times = || group.number("cpu.stat", "nr_throttled ").unwrap_or(0);
     let before = times();
@@ -203,7 +206,7 @@ fn frozen(scene: &mut Scene) -> Result<(), String> {
     let group = scene
         .group
         .as_ref()
-        .ok_or("not injected: no freezer here")?;
+        .ok_or_else(|| format!("{LACKS}a freezer"))?;
     group.freeze().map_err(|error| error.to_string())?;
     scene.pause(time);
     group.thaw();
@@ -232,7 +235,7 @@ fn stopped_cleanly(scene: &mut Scene) -> Result<(), String> {
 
 fn paged_out(scene: &mut Scene) -> Result<(), String> {
     let fail = |error: std::io::Error| format!("not injected: {error}");
-    let slow = Cgroup::new("blkio").ok_or("not injected: no blkio cgroups here")?;
+    let slow = Cgroup::new("blkio").ok_or_else(|| format!("{LACKS}blkio cgroups"))?;
     let device = scene
         .leader
         .host
@@ -257,7 +260,7 @@ fn paged_out(scene: &mut Scene) -> Result<(), String> {
     let memory = scene
         .group
         .as_ref()
-        .ok_or("not injected: no memory cgroups here")?;
+        .ok_or_else(|| format!("{LACKS}memory cgroups"))?;
     let end = std::time::Instant::now() + scene.setup.down() * 3;
     while std::time::Instant::now() < end {
         let _ = memory.set("memory.force_empty", "0");

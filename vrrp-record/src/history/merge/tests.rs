@@ -68,6 +68,7 @@ fn received(router: u16, at: i64) -> Received {
         sequence: Sequence::Next,
         mac: None,
         dropped: 0,
+        foreign: None,
     }
 }
 
@@ -95,6 +96,25 @@ fn minute(router: u16, at: i64, counts: u64) -> Minute {
         stage: Stage::Wake,
         histogram,
     }
+}
+
+#[test]
+fn copies_of_an_advert_that_were_read_at_once_stay_two() {
+    let read = received(0, 1).read;
+    let first = Received {
+        arrived: Some(read.plus(-400_000)),
+        ..received(0, 1)
+    };
+    let copy = Received {
+        arrived: Some(read.plus(-100_000)),
+        ..first
+    };
+    let mut history = History {
+        received: vec![first, copy, copy],
+        ..History::default()
+    };
+    history.settle();
+    assert_eq!(history.received, [first, copy]);
 }
 
 #[test]

@@ -57,6 +57,81 @@ fn a_burst_of_consecutive_numbers_was_held_on_the_way() {
 }
 
 #[test]
+fn an_advert_on_its_beat_right_after_a_late_one_was_not_held() {
+    // lb1 wakes late again and again: the advert before the gap was late by more than half an interval, and the next one
+    // comes just before the one after it, which is on time. Found by the drill (A1, seed 4).
+    let mut node = backup(96);
+    let times = [(96, 660), (97, 750), (98, 820), (99, 660), (102, -14)];
+    for (position, (second, late)) in (96_i64..).zip(times) {
+        let when = arrival(second).plus(late * MILLI);
+        node.received.push(heard(number(position), 101, when));
+    }
+    for (position, second) in (101..).zip(102_i64..112) {
+        node.received
+            .push(heard(number(position), 101, arrival(second)));
+    }
+    let verdicts = judged(&node, None);
+    assert!(!verdicts.is_empty());
+    for verdict in verdicts {
+        assert_eq!(verdict.codes(), [Code::Undetermined], "{verdict}");
+    }
+}
+
+#[test]
+fn adverts_that_cannot_be_matched_are_not_lost() {
+    // The other node's records name another source: its adverts are told apart from ours, and none has a counterpart.
+    let mut lb1 = master(120);
+    lb1.routers[0].source = Some(address([10, 0, 0, 44]));
+    lb1.node.addresses = vec![address([10, 0, 0, 44]), address(LB1)];
+    for sent in &mut lb1.sent {
+        sent.id += 1_000;
+    }
+    // One advert of lb2 tells the distance of the clocks.
+    let mut lb2 = held();
+    let when = lb2.received.last().unwrap().at().plus(500 * MILLI);
+    lb2.sent.push(sent(7, 100, when));
+    lb1.received.push(crate::history::Received {
+        from: address(LB2),
+        priority: 100,
+        ..heard(7, 100, when.plus(-APART + 300_000))
+    });
+    let verdict = of_transition(&lb2, Some(&lb1), end());
+    assert!(!verdict.codes().contains(&Code::PathLost), "{verdict}");
+}
+
+#[test]
+fn near_failovers_in_a_row_keep_each_its_own_gap() {
+    // Two gaps of 2.5 s with two seconds between: found by the drill (A4+C1, seed 3).
+    let mut node = backup(100);
+    let (first, second) = (
+        arrival(101).plus(500 * MILLI),
+        arrival(104).plus(700 * MILLI),
+    );
+    for (position, when) in (100..).zip([first, arrival(102), first.plus(700 * MILLI), second]) {
+        node.received.push(heard(number(position), 101, when));
+    }
+    node.received.sort_by_key(|one| one.at());
+    for (number, at) in [(3, first), (4, second)] {
+        push_event(
+            &mut node,
+            at.plus(MILLI),
+            Kind::NearFailover {
+                router: crate::text::Name::new("vi_1"),
+                number,
+                from: Some(address(LB1)),
+                gap_ms: 2_500,
+                limit_ms: 3_609,
+            },
+        );
+    }
+    let untils: Vec<_> = crate::verdict::incidents(&node)
+        .iter()
+        .filter_map(|one| Some((one.number?, one.until)))
+        .collect();
+    assert_eq!(untils, [(3, first), (4, second)]);
+}
+
+#[test]
 fn a_burst_without_trusted_numbers_is_judged_by_its_spacing() {
     let mut node = held();
     for one in &mut node.received {

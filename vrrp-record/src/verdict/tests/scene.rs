@@ -99,6 +99,7 @@ pub(super) fn heard(id: u16, priority: u8, arrived: Time) -> Received {
         sequence: Sequence::Next,
         mac: None,
         dropped: 0,
+        foreign: None,
     }
 }
 

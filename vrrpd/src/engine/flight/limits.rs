@@ -162,6 +162,7 @@ mod tests {
             sequence,
             mac: None,
             dropped: 0,
+            foreign: None,
         };
         let gap = |millis| Some(Duration::from_millis(millis));
         let next = heard(Sequence::Next);

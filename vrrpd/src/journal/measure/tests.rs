@@ -32,6 +32,7 @@ fn heard(at: i64) -> Received {
         sequence: Sequence::Untrusted,
         mac: None,
         dropped: 0,
+        foreign: None,
     }
 }
 

@@ -328,6 +328,7 @@ impl Bench {
             took,
             reading,
             valid_for,
+            overran: None,
         };
         self.observer.script_ran("chk_haproxy", run);
     }

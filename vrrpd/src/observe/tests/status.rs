@@ -114,6 +114,7 @@ fn an_expired_result_shows_although_nobody_told() {
         took: Duration::ZERO,
         reading: Reading::Good,
         valid_for: Duration::from_millis(4_999),
+        overran: None,
     };
     bench.observer.script_ran("chk_haproxy", run);
     let status = bench.status();
