@@ -60,6 +60,34 @@ pub struct Global {
     pub journal: JournalPlan,
     /// Where metrics are served; nowhere unless configured.
     pub metrics: Option<SocketAddr>,
+    /// Where the dumps that signals ask for are written.
+    pub dump: DumpPlan,
+}
+
+/// keepalived's dump files, `keepalived.data` and its companions. Absolute paths; one that ends with a slash is a
+/// directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DumpPlan {
+    /// `state_dump_file`.
+    pub data: Option<String>,
+    /// `stats_dump_file`.
+    pub stats: Option<String>,
+    /// `json_dump_file`.
+    pub json: Option<String>,
+    /// `json_version`: 1 is a list of routers, 2 an object that holds that list.
+    pub json_version: u8,
+}
+
+impl Default for DumpPlan {
+    /// In TMPDIR or `/tmp`, in the form that every version of keepalived has.
+    fn default() -> Self {
+        Self {
+            data: None,
+            stats: None,
+            json: None,
+            json_version: 1,
+        }
+    }
 }
 
 /// Bounds of the journal (safety rule 12). Options of the command line win over it.

@@ -14,7 +14,7 @@ use crate::load::{self, Access, choose_file, load_options};
 use crate::runner::Link;
 use crate::service::background::{self, Parent};
 use crate::service::locked::{DirectoryError, LockedDirectory, Purpose};
-use crate::service::logging::{self, Destination, Detail, Log, Sink};
+use crate::service::logging::{self, Destination, Detail, Log, PARENT, Sink};
 use crate::service::privileges::{self, Kept, Privileges};
 use crate::service::signals::Signals;
 use crate::service::speaker::{Claims, refuse_keepalived};
@@ -96,11 +96,6 @@ impl Failure {
 
 /// Lines are kept until there may be a thread to write them.
 fn start_log(options: &Options, in_background: bool) -> Log {
-    let identity = if options.as_keepalived() {
-        "Keepalived_vrrp"
-    } else {
-        "vrrpd"
-    };
     let mut chosen = Destination::choose(options);
     if in_background && !chosen.contains(&Destination::Error) {
         // Until the start is complete its troubles are the caller's to read.
@@ -108,7 +103,7 @@ fn start_log(options: &Options, in_background: bool) -> Log {
     }
     let sinks = chosen
         .into_iter()
-        .map(|destination| Sink::new(destination, identity, options.facility))
+        .map(|destination| Sink::new(destination, options.as_keepalived(), options.facility))
         .collect();
     let log = Log::new(sinks);
     log.install(if options.detail > 0 {
@@ -172,6 +167,7 @@ fn prepare(
             claims,
             manager: Manager::from_environment(),
             pid_files: pid_files(options),
+            as_keepalived: options.as_keepalived(),
             ring_bytes: options.ring_bytes,
             metrics: options.metrics,
             journal_dir: std::path::absolute(&options.journal_dir)
@@ -218,12 +214,13 @@ fn prepare_observer(
 /// The first lines of the log.
 fn introduce(options: &Options, args: &[OsString]) {
     let words: Vec<_> = args.iter().map(|word| word.to_string_lossy()).collect();
-    tracing::info!(
-        "Starting {} v{}",
-        options.program,
-        env!("CARGO_PKG_VERSION")
-    );
-    tracing::info!("Command line: {}", words.join(" "));
+    let name = if options.as_keepalived() {
+        "Keepalived"
+    } else {
+        options.program.as_str()
+    };
+    tracing::info!(target: PARENT, "Starting {name} v{}", env!("CARGO_PKG_VERSION"));
+    tracing::info!(target: PARENT, "Command line: {}", words.join(" "));
     if !options.surplus.is_empty() {
         tracing::warn!(
             "unexpected words are ignored: {}",

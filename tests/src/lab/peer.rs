@@ -90,7 +90,7 @@ impl Software for Ours {
 
     fn command(&self) -> Vec<String> {
         words(
-            "vrrpd -n -l -D -f /etc/keepalived/keepalived.conf --run-dir /run/vrrpd --journal-dir /run/vrrpd-journal",
+            "vrrpd -n -l -D -f /etc/keepalived/keepalived.conf --run-dir /run/vrrpd --journal-dir /run/vrrpd-journal -p /run/keepalived.pid -r /run/vrrp.pid",
         )
     }
 

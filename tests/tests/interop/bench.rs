@@ -53,6 +53,32 @@ macro_rules! pairs {
 }
 pub(crate) use pairs;
 
+/// Makes two tests of a scenario `fn(Daemon)` that needs one host: theirs first, then ours.
+macro_rules! subjects {
+    ($($scenario:ident),+ $(,)?) => {$(
+        mod $scenario {
+            use vrrp_tests::lab::Daemon::{Keepalived, Ours};
+
+            #[test]
+            fn keepalived() {
+                crate::bench::run_one(Keepalived, super::$scenario);
+            }
+
+            #[test]
+            fn ours() {
+                crate::bench::run_one(Ours, super::$scenario);
+            }
+        }
+    )+};
+}
+pub(crate) use subjects;
+
+pub(crate) fn run_one(daemon: Daemon, scenario: fn(Daemon)) {
+    if is_permitted() {
+        scenario(daemon);
+    }
+}
+
 pub(crate) fn run(leader: Daemon, follower: Daemon, scenario: fn(Pair)) {
     if is_permitted() {
         scenario(Pair { leader, follower });

@@ -3,9 +3,11 @@
 
 mod addresses;
 mod bench;
+mod dumps;
 mod election;
 mod links;
 mod loadbalancer;
 mod notify;
 mod reload;
+mod surroundings;
 mod versions;

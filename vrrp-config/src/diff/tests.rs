@@ -7,7 +7,7 @@ use vrrp_proto::units::{AdvertInterval, Family, Priority, Version, Vrid};
 
 use super::{NamedChange, diff};
 use crate::plan::{
-    AnnouncePlan, AuthPlan, ChecksumAccept, ChecksumForm, CommandPlan, Global, GroupPlan,
+    AnnouncePlan, AuthPlan, ChecksumAccept, ChecksumForm, CommandPlan, DumpPlan, Global, GroupPlan,
     JournalPlan, MailPlan, NotifyPlan, Plan, Profile, Realtime, RestoreAddresses, RouterPlan,
     ScriptPlan, TrackPlan, Transport,
 };
@@ -97,6 +97,7 @@ fn plan(routers: Vec<RouterPlan>) -> Plan {
             ring_bytes: None,
             journal: JournalPlan::default(),
             metrics: None,
+            dump: DumpPlan::default(),
         },
         scripts: vec![script("chk")],
         routers,

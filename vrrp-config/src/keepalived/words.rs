@@ -100,6 +100,10 @@ const GLOBAL_HONOURED: &[&str] = &[
     "log_unknown_vrids",
     "v3_checksum_as_v2",
     "vrrp_rt_priority",
+    "state_dump_file",
+    "stats_dump_file",
+    "json_dump_file",
+    "json_version",
 ];
 const GLOBAL_NOT_YET: &[&str] = &[
     "notification_email",
@@ -161,10 +165,6 @@ const GLOBAL_NOT_YET: &[&str] = &[
     "reload_file",
     "config_save_dir",
     "data_use_instance",
-    "state_dump_file",
-    "stats_dump_file",
-    "json_dump_file",
-    "json_version",
     "iproute_usr_dir",
     "iproute_etc_dir",
     "smtp_alert",

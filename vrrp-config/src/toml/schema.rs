@@ -34,6 +34,7 @@ pub(super) struct File {
     pub(super) recorder: Option<Recorder>,
     pub(super) journal: Option<Journal>,
     pub(super) metrics: Option<Metrics>,
+    pub(super) dump: Option<Dump>,
     #[serde(default)]
     pub(super) script: Vec<Script>,
     #[serde(default)]
@@ -70,6 +71,15 @@ pub(super) struct Journal {
 #[serde(deny_unknown_fields)]
 pub(super) struct Metrics {
     pub(super) listen: Spanned<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Dump {
+    pub(super) data: Text,
+    pub(super) stats: Text,
+    pub(super) json: Text,
+    pub(super) json_version: Number,
 }
 
 #[derive(Debug, Deserialize)]

@@ -16,18 +16,84 @@ use vrrp_record::verdict::Verdict;
 use vrrp_record::words::{FaultSet, Word};
 
 use super::limiter::{Class, LeftOut, Limiter};
+use crate::service::logging::{OWN, PARENT, Speaker, VRRP};
 
 /// The log of one daemon.
 #[derive(Debug, Default)]
 pub(super) struct Log {
     limiter: Limiter,
+    /// Called by keepalived's name: its lines are its lines byte for byte, and what we know beyond them follows as a line
+    /// of our own.
+    pub(super) as_keepalived: bool,
 }
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
     pub(super) level: Level,
+    /// keepalived's text where it has one.
     pub(super) text: String,
+    /// What we know beyond it: the cause.
+    more: Option<String>,
+    speaker: Speaker,
+}
+
+impl Line {
+    /// A line that keepalived has too.
+    fn theirs(level: Level, text: impl Into<String>) -> Self {
+        Self {
+            level,
+            text: text.into(),
+            more: None,
+            speaker: Speaker::Vrrp,
+        }
+    }
+
+    /// A line that only we have.
+    fn ours(level: Level, text: impl Into<String>) -> Self {
+        Self {
+            speaker: Speaker::Own,
+            ..Self::theirs(level, text)
+        }
+    }
+
+    fn more(mut self, more: impl Into<String>) -> Self {
+        self.more = Some(more.into()).filter(|more| !more.is_empty());
+        self
+    }
+
+    fn by(mut self, speaker: Speaker) -> Self {
+        self.speaker = speaker;
+        self
+    }
+
+    /// As one line.
+    fn whole(self) -> Self {
+        match self.more {
+            Some(more) => Self {
+                text: format!("{}: {more}", self.text),
+                more: None,
+                ..self
+            },
+            None => self,
+        }
+    }
+
+    /// keepalived's line, and ours behind it.
+    fn apart(mut self) -> impl Iterator<Item = Self> {
+        let more = self.more.take().map(|more| {
+            let subject = self
+                .text
+                .split(' ')
+                .next()
+                .filter(|word| word.starts_with('('));
+            let subject = subject
+                .map(|router| format!("{router} "))
+                .unwrap_or_default();
+            Self::ours(self.level, format!("{subject}because {more}"))
+        });
+        std::iter::once(self).chain(more)
+    }
 }
 
 impl Log {
@@ -53,7 +119,11 @@ impl Log {
                     .limiter
                     .admit(now, class(&event.kind), name, event.kind.name())
             {
-                emit(&line);
+                if self.as_keepalived {
+                    line.apart().for_each(|line| emit(&line));
+                } else {
+                    emit(&line.whole());
+                }
             }
         }
     }
@@ -72,10 +142,7 @@ impl Log {
             return;
         };
         let name = kind.router().copied().unwrap_or_else(|| Name::new(""));
-        let line = Line {
-            level: Level::INFO,
-            text: verdict_text(name, number, verdict, amends),
-        };
+        let line = Line::ours(Level::INFO, verdict_text(name, number, verdict, amends));
         if self.limiter.admit(now, Class::Local, name, "verdict") {
             emit(&line);
         }
@@ -107,11 +174,21 @@ fn verdict_text(name: Name, number: u32, verdict: &Verdict, amends: bool) -> Str
 /// Hands a line to tracing, each level with a call of its own. No fields: the line says everything, and monitoring that
 /// matches on keepalived's lines finds nothing behind them but the cause.
 fn emit(line: &Line) {
-    match line.level {
-        Level::ERROR => tracing::error!("{}", line.text),
-        Level::WARN => tracing::warn!("{}", line.text),
-        Level::INFO => tracing::info!("{}", line.text),
-        _ => tracing::debug!("{}", line.text),
+    /// The target has to be a constant.
+    macro_rules! say {
+        ($target:expr) => {
+            match line.level {
+                Level::ERROR => tracing::error!(target: $target, "{}", line.text),
+                Level::WARN => tracing::warn!(target: $target, "{}", line.text),
+                Level::INFO => tracing::info!(target: $target, "{}", line.text),
+                _ => tracing::debug!(target: $target, "{}", line.text),
+            }
+        };
+    }
+    match line.speaker {
+        Speaker::Vrrp => say!(VRRP),
+        Speaker::Parent => say!(PARENT),
+        Speaker::Own => say!(OWN),
     }
 }
 
@@ -181,20 +258,25 @@ fn class(kind: &Kind) -> Class {
     reason = "one flat table with an arm for each event"
 )]
 pub(super) fn lines(kind: &Kind) -> Vec<Line> {
-    let line = |level, text| vec![Line { level, text }];
+    let line = |level, text: String| vec![Line::theirs(level, text)];
+    let own = |level, text: String| vec![Line::ours(level, text)];
     match kind {
         Kind::Transition { .. } => transition(kind),
-        Kind::Started { pid } => line(Level::INFO, format!("Running as process {pid}")),
+        Kind::Started { pid } => own(Level::INFO, format!("Running as process {pid}")),
         Kind::PreviousRun { clean, .. } => {
             let level = if *clean { Level::INFO } else { Level::WARN };
             let text = kind.to_string();
-            line(level, text[..1].to_uppercase() + &text[1..])
+            own(level, text[..1].to_uppercase() + &text[1..])
         }
-        Kind::Stopping { reason } => line(Level::INFO, format!("Stopping: {reason}")),
-        Kind::Stopped => line(
-            Level::INFO,
-            format!("Stopped vrrpd v{}", env!("CARGO_PKG_VERSION")),
-        ),
+        Kind::Stopping { reason } => vec![
+            Line::theirs(Level::INFO, "Stopping")
+                .more(reason.to_string())
+                .by(Speaker::Parent),
+        ],
+        Kind::Stopped => {
+            let text = format!("Stopped vrrpd v{}", env!("CARGO_PKG_VERSION"));
+            vec![Line::theirs(Level::INFO, text).by(Speaker::Parent)]
+        }
         Kind::GroupTransition { group, to } => line(
             Level::INFO,
             format!("VRRP_Group({group}) Syncing instances to {to} state"),
@@ -255,13 +337,20 @@ pub(super) fn lines(kind: &Kind) -> Vec<Line> {
             change: InterfaceChange::Down,
             reason,
             by,
-        } => line(Level::WARN, down(*interface, *reason, *by)),
+        } => vec![
+            Line::theirs(Level::WARN, format!("Netlink reports {interface} down"))
+                .more(why_down(*reason, *by)),
+        ],
         Kind::Reload {
             outcome: outcome @ ReloadOutcome::Applied { .. },
-        } => line(Level::INFO, format!("Reload complete, {outcome}")),
+        } => vec![
+            Line::theirs(Level::INFO, "Reload complete")
+                .more(outcome.to_string())
+                .by(Speaker::Parent),
+        ],
         Kind::Reload {
             outcome: outcome @ ReloadOutcome::Refused { .. },
-        } => line(Level::DEBUG, format!("Reload refused: {outcome}")),
+        } => own(Level::DEBUG, format!("Reload refused: {outcome}")),
         Kind::Ready { .. }
         | Kind::Found { .. }
         | Kind::Addresses { .. }
@@ -269,8 +358,8 @@ pub(super) fn lines(kind: &Kind) -> Vec<Line> {
         | Kind::Notify {
             outcome: RunOutcome::Started,
             ..
-        } => line(Level::DEBUG, in_parentheses(kind)),
-        Kind::Resigned { .. } => line(Level::ERROR, in_parentheses(kind)),
+        } => own(Level::DEBUG, in_parentheses(kind)),
+        Kind::Resigned { .. } => own(Level::ERROR, in_parentheses(kind)),
         Kind::Heartbeat { late: false, .. }
         | Kind::AddressRestored { .. }
         | Kind::AddressLeftOver { .. }
@@ -279,12 +368,12 @@ pub(super) fn lines(kind: &Kind) -> Vec<Line> {
         | Kind::Command { granted: true, .. }
         | Kind::Signal { .. }
         | Kind::Anomaly { .. }
-        | Kind::Other => line(Level::INFO, in_parentheses(kind)),
+        | Kind::Other => own(Level::INFO, in_parentheses(kind)),
         // Waiting for a first result is how every start with a tracked script begins.
         Kind::Faults { faults, .. }
             if faults.0.with(FaultSet::TRACKER_PENDING, false).is_empty() =>
         {
-            line(Level::INFO, in_parentheses(kind))
+            own(Level::INFO, in_parentheses(kind))
         }
         Kind::Faults { .. }
         | Kind::NearFailover { .. }
@@ -306,20 +395,20 @@ pub(super) fn lines(kind: &Kind) -> Vec<Line> {
         | Kind::Heartbeat { .. }
         | Kind::Asked { .. }
         | Kind::Command { .. }
-        | Kind::ReportsLost { .. } => line(Level::WARN, in_parentheses(kind)),
+        | Kind::ReportsLost { .. } => own(Level::WARN, in_parentheses(kind)),
     }
 }
 
-/// keepalived's line, with our reason behind it.
-fn down(interface: Name, reason: DownReason, by: Remover) -> String {
-    let mut text = format!("Netlink reports {interface} down");
-    text.push_str(match reason {
-        DownReason::SetDown => ": it was set down",
-        DownReason::NoCarrier => ": it has no carrier",
+/// What we know beyond keepalived's line; empty where nothing.
+fn why_down(reason: DownReason, by: Remover) -> String {
+    let mut text = String::from(match reason {
+        DownReason::SetDown => "it was set down",
+        DownReason::NoCarrier => "it has no carrier",
         DownReason::Unknown => "",
     });
     if !by.is_unknown() {
-        text.push_str(&format!(", by {by}"));
+        let comma = if text.is_empty() { "" } else { ", " };
+        text.push_str(&format!("{comma}by {by}"));
     }
     text
 }
@@ -354,19 +443,20 @@ fn transition(kind: &Kind) -> Vec<Line> {
     } else {
         Level::INFO
     };
-    let text = match (from == to, releasing, cause) {
-        (true, true, _) => {
-            format!(
-                "({router}) Leaving {from} STATE, with its addresses until the successor has them: {cause}"
-            )
-        }
-        (true, false, _) => format!("({router}) Remains in {to} STATE: {cause}"),
+    let ours = |text: String| Line::ours(level, format!("({router}) {text}: {cause}"));
+    let line = match (from == to, releasing, cause) {
+        (true, true, _) => ours(format!(
+            "Leaving {from} STATE, with its addresses until the successor has them"
+        )),
+        (true, false, _) => ours(format!("Remains in {to} STATE")),
         (false, _, Cause::Started) if *to == Word::Backup => {
-            format!("({router}) Entering {to} STATE (init)")
+            Line::theirs(level, format!("({router}) Entering {to} STATE (init)"))
         }
         // Only a stop leads there, and keepalived's users look for no such state.
-        (false, _, _) if *to == Word::Init => format!("({router}) Left {from} STATE: {cause}"),
-        (false, _, _) => format!("({router}) Entering {to} STATE: {cause}"),
+        (false, _, _) if *to == Word::Init => ours(format!("Left {from} STATE")),
+        (false, _, _) => {
+            Line::theirs(level, format!("({router}) Entering {to} STATE")).more(cause.to_string())
+        }
     };
     let mut lines = Vec::new();
     let detail = if let Cause::SilentActive { .. } = cause {
@@ -386,12 +476,9 @@ fn transition(kind: &Kind) -> Vec<Line> {
         None
     };
     if let Some(detail) = detail {
-        lines.push(Line {
-            level: Level::DEBUG,
-            text: format!("({router}) {detail}"),
-        });
+        lines.push(Line::theirs(Level::DEBUG, format!("({router}) {detail}")));
     }
-    lines.push(Line { level, text });
+    lines.push(line);
     lines
 }
 
@@ -427,6 +514,7 @@ mod tests {
     fn texts(kind: &Kind) -> Vec<(Level, String)> {
         lines(kind)
             .into_iter()
+            .map(Line::whole)
             .map(|line| (line.level, line.text))
             .collect()
     }

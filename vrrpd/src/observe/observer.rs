@@ -180,6 +180,12 @@ impl Observer {
         self
     }
 
+    /// The same with keepalived's lines byte for byte, and what we know beyond them in lines of our own.
+    pub(crate) fn speaking_as_keepalived(self, as_keepalived: bool) -> Self {
+        self.lock().log.as_keepalived = as_keepalived;
+        self
+    }
+
     /// Puts every event from now on into the flight recorder.
     pub(crate) fn keep_in(&self, events: RegionWriter<'static, EVENT>) {
         self.lock().kept = Some(events);

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::address::Owner;
 
-use super::files::{FileError, split_names};
+use super::files::{FileError, memory_file, split_names};
 use super::link::RunnerError;
 use super::message::{MESSAGE_LIMIT, Reply, Request, RunEvent, receive, send};
 use super::program::{Candidate, Program, Resolved, Unusable};
@@ -98,7 +98,15 @@ impl Shared {
     }
 
     fn send(&self, request: &Request) -> Result<(), RunnerError> {
-        send(&self.socket, request, None, MsgFlags::MSG_DONTWAIT).map_err(|error| {
+        self.send_with(request, None)
+    }
+
+    fn send_with(
+        &self,
+        request: &Request,
+        descriptor: Option<&OwnedFd>,
+    ) -> Result<(), RunnerError> {
+        send(&self.socket, request, descriptor, MsgFlags::MSG_DONTWAIT).map_err(|error| {
             let kind = error.kind();
             if kind == io::ErrorKind::WouldBlock {
                 RunnerError::Busy
@@ -196,6 +204,17 @@ impl Runner {
         done(self.ask(|id| Request::WritePid { id, path, pid })?.0)
     }
 
+    /// Replaces a file by one with this content and mode, which belongs to the runner's user. Waits for it. One at a time:
+    /// while an earlier one hangs in its file system the next is refused.
+    ///
+    /// # Errors
+    /// See [`FileError`].
+    pub fn replace(&self, path: &Path, mode: u32, content: &[u8]) -> Result<(), FileError> {
+        let (path, content) = (path.to_owned(), memory_file(content)?);
+        let request = |id| Request::Replace { id, path, mode };
+        done(self.ask_with(FILE_BOUND, request, Some(&content))?.0)
+    }
+
     /// Removes a process id file that still holds `pid`. Waits for it.
     ///
     /// # Errors
@@ -288,6 +307,16 @@ impl Runner {
         bound: Duration,
         request: impl FnOnce(u64) -> Request,
     ) -> Result<(Reply, Option<OwnedFd>), RunnerError> {
+        self.ask_with(bound, request, None)
+    }
+
+    /// [`ask_within`](Self::ask_within), with a descriptor for the runner.
+    fn ask_with(
+        &self,
+        bound: Duration,
+        request: impl FnOnce(u64) -> Request,
+        descriptor: Option<&OwnedFd>,
+    ) -> Result<(Reply, Option<OwnedFd>), RunnerError> {
         let (sender, answer) = sync_channel(1);
         let id = {
             let mut routes = self.0.routes();
@@ -299,7 +328,7 @@ impl Runner {
         let sent = if *self.0.gone.borrow() {
             Err(RunnerError::Gone)
         } else {
-            self.0.send(&request(id))
+            self.0.send_with(&request(id), descriptor)
         };
         let result = sent.and_then(|()| {
             answer.recv_timeout(bound).map_err(|error| match error {

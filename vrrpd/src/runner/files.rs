@@ -1,9 +1,11 @@
-//! Files on behalf of the daemon: configuration files and their names, process id files.
+//! Files on behalf of the daemon: configuration files and their names, process id files, dumps.
 //!
 //! Everything here may hang with the file system that it touches; callers give it a thread of its own.
 
-use std::ffi::CString;
+use std::collections::hash_map::RandomState;
+use std::ffi::{CString, OsString};
 use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -93,27 +95,48 @@ pub(super) fn memory_file(content: &[u8]) -> Result<OwnedFd, FileError> {
 
 /// Writes a process id as keepalived does: decimal and newline, mode 0644.
 ///
-/// The file is made under another name and renamed, so that no reader sees half of it; a link at `path` is replaced,
-/// never followed.
-///
 /// # Errors
 /// See [`FileError`].
 pub(super) fn write_pid(path: &Path, pid: i32) -> Result<(), FileError> {
-    let mut name = path.file_name().ok_or(FileError::NotRegular)?.to_owned();
-    name.push(format!(".{pid}"));
-    let temporary = path.with_file_name(name);
-    // A leftover of a killed run with our number would make `create_new` fail.
-    let _ = fs::remove_file(&temporary);
-    let result = (|| {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o644)
-            .open(&temporary)?;
-        file.set_permissions(fs::Permissions::from_mode(0o644))?;
-        writeln!(file, "{pid}")?;
-        fs::rename(&temporary, path)
-    })();
+    replace(path, 0o644, |file| writeln!(file, "{pid}"))
+}
+
+/// Replaces a file by one with what a memory file holds.
+///
+/// # Errors
+/// See [`FileError`].
+pub(super) fn replace_by(
+    path: &Path,
+    mode: u32,
+    content: Option<OwnedFd>,
+) -> Result<(), FileError> {
+    let mut content = File::from(content.ok_or(FileError::NotFound)?);
+    replace(path, mode, |file| io::copy(&mut content, file).map(drop))
+}
+
+/// Replaces a file by a new one: made under another name, written, and renamed, so that no reader sees half of it. A link
+/// at `path` is replaced, never followed.
+fn replace(
+    path: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), FileError> {
+    let name = path.file_name().ok_or(FileError::NotRegular)?;
+    // In a directory that is everybody's, a name that somebody could guess is one that somebody could take.
+    let number = RandomState::new().build_hasher().finish();
+    let mut hidden = OsString::from(".");
+    hidden.push(name);
+    hidden.push(format!(".{number:016x}"));
+    let temporary = path.with_file_name(hidden);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(&temporary)?;
+    let result = file
+        .set_permissions(fs::Permissions::from_mode(mode))
+        .and_then(|()| write(&mut file))
+        .and_then(|()| fs::rename(&temporary, path));
     if result.is_err() {
         let _ = fs::remove_file(&temporary);
     }

@@ -28,6 +28,8 @@ pub(super) enum Request {
     Resolve { id: u64, candidate: Candidate },
     /// Write a process id to a file.
     WritePid { id: u64, path: PathBuf, pid: i32 },
+    /// Replace a file by one with the content that is behind the descriptor.
+    Replace { id: u64, path: PathBuf, mode: u32 },
     /// Remove a file that holds this process id.
     RemovePid { id: u64, path: PathBuf, pid: i32 },
     /// Which process holds a netlink port and was there at that time since boot.

@@ -7,7 +7,9 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::mpsc;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Instant;
 
 use nix::errno::Errno;
@@ -94,6 +96,8 @@ struct Server {
     file_sender: mpsc::Sender<Outgoing>,
     file_signal: queue::Signal,
     file_threads: usize,
+    /// A file is being replaced.
+    replacing: Arc<AtomicBool>,
     leaving: bool,
 }
 
@@ -109,6 +113,7 @@ impl Server {
             file_sender,
             file_signal: queue::Signal::new()?,
             file_threads: 0,
+            replacing: Arc::default(),
             leaving: false,
         })
     }
@@ -179,7 +184,7 @@ impl Server {
         let mut buffer = vec![0; MESSAGE_LIMIT];
         while !self.leaving && self.outgoing.len() < BACKLOG {
             match receive(&self.socket, &mut buffer, MsgFlags::MSG_DONTWAIT) {
-                Ok(Some((request, _))) => self.handle(request),
+                Ok(Some((request, descriptor))) => self.handle(request, descriptor),
                 Ok(None) => self.leave(),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -194,7 +199,7 @@ impl Server {
         self.children.terminate_all(Instant::now());
     }
 
-    fn handle(&mut self, request: Request) {
+    fn handle(&mut self, request: Request, descriptor: Option<OwnedFd>) {
         match request {
             Request::Read { id, path, limit } => self.with_files(id, move || {
                 let content = files::read(&path, limit).and_then(|text| files::memory_file(&text));
@@ -215,6 +220,7 @@ impl Server {
                 let result = files::write_pid(&path, pid);
                 (Reply::Done { id, result }, None)
             }),
+            Request::Replace { id, path, mode } => self.replace(id, path, mode, descriptor),
             Request::RemovePid { id, path, pid } => self.with_files(id, move || {
                 let result = files::remove_pid(&path, pid);
                 (Reply::Done { id, result }, None)
@@ -235,6 +241,23 @@ impl Server {
             Request::Kill { run } => self.children.terminate(run, Instant::now()),
             Request::Finish => self.leave(),
         }
+    }
+
+    /// One file at a time is replaced: a file system that hangs there keeps its thread, and must not take all of them.
+    fn replace(&mut self, id: u64, path: PathBuf, mode: u32, content: Option<OwnedFd>) {
+        let Some(alone) = Alone::claim(&self.replacing) else {
+            let result = Err(FileError::Refused {
+                errno: libc::EAGAIN,
+                message: String::from("an earlier file hangs in the file system"),
+            });
+            self.outgoing.push_back((Reply::Done { id, result }, None));
+            return;
+        };
+        self.with_files(id, move || {
+            let result = files::replace_by(&path, mode, content);
+            drop(alone);
+            (Reply::Done { id, result }, None)
+        });
     }
 
     /// Does file work on a thread of its own.
@@ -291,6 +314,21 @@ impl Server {
                 Err(_) => self.outgoing.clear(),
             }
         }
+    }
+}
+
+/// Work that only one thread may do at a time, whatever becomes of that thread's start.
+struct Alone(Arc<AtomicBool>);
+
+impl Alone {
+    fn claim(taken: &Arc<AtomicBool>) -> Option<Self> {
+        (!taken.swap(true, Ordering::AcqRel)).then(|| Self(Arc::clone(taken)))
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
     }
 }
 

@@ -11,6 +11,7 @@ use vrrp_proto::time::Instant;
 use vrrp_record::text::Name;
 
 use crate::cli::signal_number;
+use crate::dump::Dump;
 use crate::engine::clock;
 use crate::process;
 use crate::sys::process::signal_set;
@@ -23,8 +24,8 @@ pub enum Request {
     Stop,
     /// Read the configuration again.
     Reload,
-    /// Something of keepalived's that is not built yet, by its name.
-    NotBuilt(&'static str),
+    /// Write one of keepalived's dumps.
+    Dump(Dump),
 }
 
 /// A signal that came.
@@ -57,20 +58,21 @@ pub struct Signals {
     descriptor: SignalFd,
 }
 
-/// What each signal asks for.
-fn requests() -> Vec<(i32, Request)> {
-    let by_name = |name: &'static str| signal_number(name).map(|n| (n, Request::NotBuilt(name)));
-    let mut requests = vec![
-        (libc::SIGTERM, Request::Stop),
-        (libc::SIGINT, Request::Stop),
-        (libc::SIGHUP, Request::Reload),
-    ];
-    requests.extend(
-        ["DATA", "STATS", "STATS_CLEAR", "JSON"]
-            .into_iter()
-            .filter_map(by_name),
-    );
-    requests
+/// What each signal asks for, by keepalived's name of it.
+const REQUESTS: [(&str, Request); 6] = [
+    ("STOP", Request::Stop),
+    ("RELOAD", Request::Reload),
+    ("DATA", Request::Dump(Dump::Data)),
+    ("STATS", Request::Dump(Dump::Stats)),
+    ("STATS_CLEAR", Request::Dump(Dump::StatsClear)),
+    ("JSON", Request::Dump(Dump::Json)),
+];
+
+fn requests() -> impl Iterator<Item = (i32, Request)> {
+    let named = REQUESTS
+        .into_iter()
+        .filter_map(|(name, request)| Some((signal_number(name)?, request)));
+    named.chain([(libc::SIGINT, Request::Stop)])
 }
 
 impl Signals {
@@ -82,7 +84,7 @@ impl Signals {
         if ignore_interrupt {
             crate::sys::process::ignore(nix::sys::signal::Signal::SIGINT)?;
         }
-        let set = signal_set(requests().into_iter().map(|(number, _)| number));
+        let set = signal_set(requests().map(|(number, _)| number));
         set.thread_block()?;
         // The engine reads it, as evidence that the process was stopped; see `sys::signals`. A stopped process goes on
         // with it in any case.
@@ -125,7 +127,7 @@ impl Listener {
             match self.descriptor.get_ref().read_signal() {
                 Ok(Some(info)) => {
                     let number = i32::try_from(info.ssi_signo).unwrap_or_default();
-                    let known = requests().into_iter().find(|(known, _)| *known == number);
+                    let known = requests().find(|(known, _)| *known == number);
                     if let Some((_, request)) = known {
                         // What sigqueue sends carries a number that its sender chose.
                         let vouched = [libc::SI_USER, libc::SI_TKILL].contains(&info.ssi_code);

@@ -127,9 +127,7 @@ impl Running {
                 });
                 self.reload(None);
             }
-            Request::NotBuilt(name) => {
-                tracing::warn!("signal {number} asks for {name}, which is not built yet: ignored")
-            }
+            Request::Dump(dump) => self.dump(dump),
         }
         None
     }

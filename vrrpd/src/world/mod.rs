@@ -3,6 +3,7 @@
 //! The loop itself gives the heartbeat, so that the beat stops when the loop does (safety rule 1). Nothing in it waits for
 //! a file, a program or a client: those have the runner, threads and tasks of their own.
 
+mod dumping;
 mod events;
 pub(crate) mod explaining;
 mod metrics;
@@ -46,6 +47,7 @@ use crate::service::signals::{self, Signals};
 use crate::service::speaker::Claims;
 use crate::service::systemd::Manager;
 use crate::track::Trackers;
+use dumping::Dumping;
 use metrics::Metrics;
 pub(crate) use order_file::Order;
 use order_file::OrderFile;
@@ -72,6 +74,8 @@ pub(crate) struct Parts {
     pub(crate) claims: Claims,
     pub(crate) manager: Manager,
     pub(crate) pid_files: Vec<PathBuf>,
+    /// Called by keepalived's name.
+    pub(crate) as_keepalived: bool,
     /// `--ring-size`.
     pub(crate) ring_bytes: Option<u64>,
     /// Where the command line wants metrics.
@@ -96,7 +100,7 @@ impl World {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
-            // Reading a configuration, and no more.
+            // Reading a configuration, writing a dump, and no more.
             .max_blocking_threads(4)
             .thread_name("world")
             .build()
@@ -137,6 +141,7 @@ struct Running {
     sampler: Option<Sampler>,
     readiness: Readiness,
     reloading: Reloading,
+    dumping: Dumping,
     stopping: Option<Stopping>,
     orders: Orders,
     beat: Interval,
@@ -157,6 +162,7 @@ enum Woken {
     Beat,
     NotifyDue,
     OrderDue,
+    DumpWritten,
 }
 
 impl Running {
@@ -190,7 +196,8 @@ impl Running {
             configuration.warnings,
             Box::new(move || view.snapshot()),
         )
-        .on_axis(recorder::axis(&run));
+        .on_axis(recorder::axis(&run))
+        .speaking_as_keepalived(parts.as_keepalived);
         let observer = Arc::new(observer);
         observer.show_recorder(begun.watched.shown.clone());
         let previous = begun.previous.as_ref();
@@ -236,6 +243,7 @@ impl Running {
             sampler,
             readiness: Readiness::new(parent),
             reloading: Reloading::default(),
+            dumping: Dumping::new(),
             stopping: None,
             orders,
             beat: beat(),
@@ -261,6 +269,7 @@ impl Running {
                 () = stopping::overdue(self.stopping.as_ref()) => Woken::StopOverdue,
                 () = self.notifier.due() => Woken::NotifyDue,
                 () = self.orders.due() => Woken::OrderDue,
+                () = self.dumping.written() => Woken::DumpWritten,
                 _ = self.beat.tick() => Woken::Beat,
             };
             self.core.beat();
@@ -275,6 +284,10 @@ impl Running {
                 Woken::Beat => self.handle_beat(),
                 Woken::NotifyDue => None,
                 Woken::OrderDue => self.handle_orders_due(),
+                Woken::DumpWritten => {
+                    self.write_next_dump();
+                    None
+                }
             };
             if let Some(exit) = end {
                 return self.finish(exit).await;

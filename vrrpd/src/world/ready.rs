@@ -8,6 +8,7 @@ use vrrp_proto::router::RouterId;
 use super::Running;
 use crate::core::Core;
 use crate::service::background::Parent;
+use crate::service::logging::PARENT;
 
 /// Routers that have not said that they are ready.
 #[derive(Debug)]
@@ -74,7 +75,7 @@ impl Running {
             parent.release();
         }
         if !std::mem::replace(&mut self.readiness.started, true) {
-            tracing::info!("Startup complete");
+            tracing::info!(target: PARENT, "Startup complete");
         }
     }
 }

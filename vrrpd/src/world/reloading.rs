@@ -13,6 +13,7 @@ use crate::control::Change;
 use crate::exit::Exit;
 use crate::load::{self, Configuration, Refused};
 use crate::reload;
+use crate::service::logging::PARENT;
 
 /// What reading gave.
 pub(super) type Result = std::result::Result<Configuration, Refused>;
@@ -56,12 +57,12 @@ impl Running {
             return;
         }
         if self.reloading.reading.is_some() {
-            tracing::info!("Reload already in progress, request queued");
+            tracing::info!(target: PARENT, "Reload already in progress, request queued");
             self.reloading.again = true;
             self.reloading.waiting.extend(reply);
             return;
         }
-        tracing::info!("Reloading ...");
+        tracing::info!(target: PARENT, "Reloading ...");
         self.parts.manager.reloading();
         self.reloading.replies.extend(reply);
         let (file, options, access) = (

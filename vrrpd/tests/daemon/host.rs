@@ -147,6 +147,8 @@ impl Host {
             .arg("--journal-dir")
             .arg(self.path(&format!("journal-{run_dir}")))
             .env_remove("NOTIFY_SOCKET")
+            // Where dumps go.
+            .env("TMPDIR", &self.scratch)
             .stdout(File::create(&log).unwrap())
             .stderr(
                 File::options()

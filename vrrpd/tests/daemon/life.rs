@@ -283,22 +283,32 @@ fn the_service_manager_hears_of_start_reload_and_stop() {
 }
 
 #[test]
-fn signals_that_are_not_built_yet_are_said_so_and_do_not_kill() {
+fn each_signal_makes_its_dump_where_the_configuration_says() {
     let Some(host) = Host::new() else { return };
-    let config = host.write("keepalived.conf", &fast("", ""));
+    let directory = host.path("dumps");
+    fs::create_dir(&directory).unwrap();
+    let global = format!(
+        "global_defs {{\n state_dump_file {0}/\n stats_dump_file {0}/numbers\n json_dump_file {0}/\n \
+         json_version 2\n}}\n",
+        directory.display()
+    );
+    let config = host.write("keepalived.conf", &fast(&global, ""));
     let mut daemon = host.daemon(&config);
-    daemon.says("Startup complete");
-    for (signal, name) in [
-        ("USR1", "DATA"),
-        ("USR2", "STATS"),
-        ("36", "JSON"),
-        ("63", "STATS_CLEAR"),
+    daemon.says("Entering MASTER STATE");
+    for (signal, file, begin) in [
+        ("USR1", "keepalived.data", "------< Global definitions >"),
+        ("USR2", "numbers", "VRRP Instance: VI_1\n"),
+        ("36", "keepalived.json", "{\"vrrp\":[{\"data\":{\"iname\":"),
+        ("63", "numbers", "VRRP Instance: VI_1\n"),
     ] {
+        let path = directory.join(file);
+        let _ = fs::remove_file(&path);
         let status = Command::new("kill")
             .args(["-s", signal, &daemon.pid().to_string()])
             .status();
         assert!(status.unwrap().success());
-        daemon.says(&format!("asks for {name}, which is not built yet"));
+        let text = eventually(file, || fs::read_to_string(&path).ok());
+        assert!(text.starts_with(begin), "{text}");
     }
     assert_eq!(daemon.stop(), 0);
 }

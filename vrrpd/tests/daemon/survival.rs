@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 
 use crate::host::{Host, eventually, fast};
 use crate::journal::{assert_adverts_go_on, start};
+use crate::life::ask;
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitStatus, waitpid};
+use vrrp_record::control;
 
 #[test]
 fn a_log_reader_that_is_stuck_stops_nothing() {
@@ -24,7 +26,7 @@ fn a_log_reader_that_is_stuck_stops_nothing() {
     eventually("the virtual address", || host.has("10.9.0.7").then_some(()));
     // Several times what the pipe and the queue hold.
     for _ in 0..4_000 {
-        daemon.signal(Signal::SIGUSR1);
+        daemon.signal(Signal::SIGHUP);
         std::thread::sleep(Duration::from_micros(200));
     }
     assert!(host.has("10.9.0.7"));
@@ -35,6 +37,43 @@ fn a_log_reader_that_is_stuck_stops_nothing() {
     let mut text = String::new();
     reader.read_to_string(&mut text).unwrap();
     assert!(text.contains("Entering MASTER STATE"), "{text}");
+}
+
+/// Whoever writes files hangs: dumps wait, and nothing else does.
+#[test]
+fn dumps_that_hang_hold_up_nothing_and_come_when_the_disk_is_back() {
+    let Some(host) = Host::new() else { return };
+    let config = host.write("keepalived.conf", &fast("", ""));
+    let mut daemon = host.daemon(&config);
+    daemon.says("Entering MASTER STATE");
+    let status = || {
+        let control::Answer::Status { status } = ask(&host, control::Command::Status) else {
+            panic!("no status");
+        };
+        (
+            status.routers[0].sent.accepted,
+            status.daemon.heartbeat_age_ms,
+        )
+    };
+    kill(daemon.runner(), Signal::SIGSTOP).unwrap();
+    let (before, _) = status();
+    for signal in [Signal::SIGUSR1, Signal::SIGUSR2, Signal::SIGUSR1] {
+        daemon.signal(signal);
+    }
+    eventually("ten more adverts", || {
+        let (sent, heartbeat_ms) = status();
+        assert!(
+            heartbeat_ms < 2_000,
+            "the loop has not beaten for {heartbeat_ms} ms"
+        );
+        (sent >= before + 10).then_some(())
+    });
+    assert!(!host.path("keepalived.data").exists());
+    kill(daemon.runner(), Signal::SIGCONT).unwrap();
+    for file in ["keepalived.data", "keepalived.stats"] {
+        eventually(file, || host.path(file).exists().then_some(()));
+    }
+    assert_eq!(daemon.stop(), 0);
 }
 
 #[test]

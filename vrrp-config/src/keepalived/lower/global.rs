@@ -10,7 +10,7 @@ use super::announce::GlobalAnnounce;
 use super::value::{micros, narrow, quoted};
 use crate::keepalived::tree::Node;
 use crate::keepalived::words::Scope;
-use crate::plan::{Global, JournalPlan, MailPlan, Profile, Realtime, UserSpec};
+use crate::plan::{DumpPlan, Global, JournalPlan, MailPlan, Profile, Realtime, UserSpec};
 
 /// What `global_defs` said.
 #[derive(Debug)]
@@ -38,6 +38,7 @@ pub(super) struct GlobalDraft {
     pub(super) higher_send_advert: bool,
     pub(super) checksum_as_v2: bool,
     pub(super) smtp_alert: bool,
+    dump: DumpPlan,
 }
 
 impl Default for GlobalDraft {
@@ -65,6 +66,7 @@ impl Default for GlobalDraft {
             higher_send_advert: false,
             checksum_as_v2: false,
             smtp_alert: false,
+            dump: DumpPlan::default(),
         }
     }
 }
@@ -136,6 +138,15 @@ impl GlobalDraft {
             }
             "v3_checksum_as_v2" => self.checksum_as_v2 = context.flag(node),
             "vrrp_rt_priority" => self.realtime_priority(node, context),
+            "state_dump_file" => path(node, &mut self.dump.data, context),
+            "stats_dump_file" => path(node, &mut self.dump.stats, context),
+            "json_dump_file" => path(node, &mut self.dump.json, context),
+            "json_version" => {
+                let value = context.number(node, 1..=2, "it stays as it was");
+                self.dump.json_version = value
+                    .and_then(|value| narrow(value.value))
+                    .unwrap_or(self.dump.json_version);
+            }
             "realtime" => self.realtime(node, context),
             "probe" => self.probe(node, context),
             _ => context.other(Scope::Global, node),
@@ -325,7 +336,22 @@ impl GlobalDraft {
             ring_bytes: None,
             journal: JournalPlan::default(),
             metrics: None,
+            dump: self.dump,
         }
+    }
+}
+
+/// An absolute path; the daemon's directory is not its user's.
+fn path(node: &Node, slot: &mut Option<String>, context: &mut Context<'_>) {
+    let Some(word) = context.argument(node, "/PATH") else {
+        return;
+    };
+    context.surplus(node, 1);
+    if word.text.starts_with('/') {
+        *slot = Some(word.text.clone());
+    } else {
+        let message = format!("{} is no absolute path and is ignored", quoted(&word.text));
+        context.complain(word.span, message, "write a path that begins with /");
     }
 }
 

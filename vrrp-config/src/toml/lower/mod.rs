@@ -3,6 +3,7 @@
 mod address;
 mod announce;
 mod commands;
+mod dump;
 mod group;
 mod router;
 mod track;
@@ -18,7 +19,7 @@ use super::Problems;
 use super::schema::{File, Journal, ProfileWord, Recorder};
 use super::value::{RealtimeWord, Seconds};
 use crate::facts::HostFacts;
-use crate::plan::{Global, JournalPlan, MailPlan, Plan, Profile, Realtime};
+use crate::plan::{DumpPlan, Global, JournalPlan, MailPlan, Plan, Profile, Realtime};
 
 /// What every step needs.
 struct Context<'a, 'p> {
@@ -191,6 +192,10 @@ fn global(file: &File, context: &mut Context<'_, '_>) -> Global {
             .metrics
             .as_ref()
             .and_then(|metrics| listen(&metrics.listen, context)),
+        dump: file
+            .dump
+            .as_ref()
+            .map_or_else(DumpPlan::default, |files| dump::lower(files, context)),
     }
 }
 

@@ -90,6 +90,7 @@ pub(crate) fn plan(interface: &str, priority: u8, centis: u16) -> Plan {
             ring_bytes: None,
             journal: JournalPlan::default(),
             metrics: None,
+            dump: vrrp_config::plan::DumpPlan::default(),
         },
         scripts: Vec::new(),
         routers: vec![router],

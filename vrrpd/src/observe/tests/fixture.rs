@@ -99,6 +99,7 @@ fn global() -> Global {
         ring_bytes: None,
         journal: JournalPlan::default(),
         metrics: None,
+        dump: DumpPlan::default(),
     }
 }
 

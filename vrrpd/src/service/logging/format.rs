@@ -11,9 +11,33 @@ use tracing_subscriber::layer::Context;
 /// Longest line in bytes; the rest is cut.
 const LENGTH_LIMIT: usize = 2_048;
 
+/// Which of keepalived's processes a line is by, where we are called by its name; else all lines are by one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Speaker {
+    /// Its VRRP process, which is who monitoring listens to.
+    #[default]
+    Vrrp,
+    /// Its first process.
+    Parent,
+    /// None: the line is ours alone.
+    Own,
+}
+
+impl Speaker {
+    fn of(target: &str) -> Self {
+        match target {
+            super::PARENT => Self::Parent,
+            super::OWN => Self::Own,
+            _ => Self::Vrrp,
+        }
+    }
+}
+
 /// One line of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
+    /// By whom.
+    pub speaker: Speaker,
     /// How bad it is.
     pub level: Level,
     /// What is said, without newline.
@@ -36,7 +60,12 @@ impl Line {
             }
             text.truncate(end);
         }
-        Self { level, text, at }
+        Self {
+            speaker: Speaker::default(),
+            level,
+            text,
+            at,
+        }
     }
 
     /// syslog's severity.
@@ -65,11 +94,11 @@ impl<S: Subscriber, F: Fn(Line) + Send + Sync + 'static> tracing_subscriber::Lay
         let mut text = Text::default();
         event.record(&mut text);
         let line = text.message + &text.fields;
-        (self.0)(Line::new(
-            *event.metadata().level(),
-            line,
-            SystemTime::now(),
-        ));
+        let line = Line::new(*event.metadata().level(), line, SystemTime::now());
+        (self.0)(Line {
+            speaker: Speaker::of(event.metadata().target()),
+            ..line
+        });
     }
 }
 

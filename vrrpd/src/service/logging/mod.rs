@@ -16,8 +16,15 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tracing_subscriber::layer::SubscriberExt;
 
-pub use format::Line;
+pub use format::{Line, Speaker};
 pub use sink::{Destination, Sink};
+
+/// Target of lines that keepalived's VRRP process has, byte for byte, where we are called by its name.
+pub const VRRP: &str = "keepalived::vrrp";
+/// Target of lines that keepalived's first process has.
+pub const PARENT: &str = "keepalived::parent";
+/// Target of lines that only we have.
+pub const OWN: &str = "vrrpd::own";
 
 /// Lines that may wait for a slow reader.
 const BACKLOG: usize = 2_048;

@@ -10,7 +10,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::format::Line;
+use super::{Line, Speaker};
 use crate::cli::Options;
 use crate::sys::time::local_time;
 
@@ -79,7 +79,7 @@ fn stderr_is_journal() -> bool {
 pub struct Sink {
     destination: Destination,
     socket: Option<UnixDatagram>,
-    identity: String,
+    as_keepalived: bool,
     facility: u8,
     #[cfg(test)]
     file: Option<fs::File>,
@@ -89,18 +89,18 @@ impl Sink {
     /// A sink to a file or pipe.
     #[cfg(test)]
     pub(super) fn to(file: std::os::fd::OwnedFd) -> Self {
-        let mut sink = Self::new(Destination::File, "test", 3);
+        let mut sink = Self::new(Destination::File, false, 3);
         sink.file = Some(fs::File::from(file));
         sink
     }
 
-    /// A sink whose lines are known by `identity`.
+    /// A sink whose lines are known by our name, or by those of keepalived's processes.
     #[must_use]
-    pub fn new(destination: Destination, identity: &str, facility: u8) -> Self {
+    pub const fn new(destination: Destination, as_keepalived: bool, facility: u8) -> Self {
         Self {
             destination,
             socket: None,
-            identity: identity.to_owned(),
+            as_keepalived,
             facility,
             #[cfg(test)]
             file: None,
@@ -128,6 +128,14 @@ impl Sink {
         };
     }
 
+    const fn identity(&self, line: &Line) -> &'static str {
+        match (self.as_keepalived, line.speaker) {
+            (true, Speaker::Vrrp) => "Keepalived_vrrp",
+            (true, Speaker::Parent) => "Keepalived",
+            (true, Speaker::Own) | (false, _) => "vrrpd",
+        }
+    }
+
     /// RFC 3164 as the C library writes it to a local socket.
     pub(super) fn syslog_message(&self, line: &Line) -> Vec<u8> {
         let priority = u16::from(self.facility) * 8 + u16::from(line.severity());
@@ -139,7 +147,7 @@ impl Sink {
             time.hour,
             time.minute,
             time.second,
-            self.identity,
+            self.identity(line),
             std::process::id(),
             line.text
         )
@@ -152,7 +160,7 @@ impl Sink {
             "PRIORITY={}\nSYSLOG_FACILITY={}\nSYSLOG_IDENTIFIER={}\nMESSAGE={}\n",
             line.severity(),
             self.facility,
-            self.identity,
+            self.identity(line),
             line.text
         )
         .into_bytes()

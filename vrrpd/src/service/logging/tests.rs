@@ -29,7 +29,7 @@ fn console_lines_have_keepalived_s_shape() {
 
 #[test]
 fn syslog_and_journal_messages_carry_priority_and_identity() {
-    let sink = Sink::new(Destination::Syslog, "Keepalived_vrrp", 3);
+    let sink = Sink::new(Destination::Syslog, true, 3);
     let message = String::from_utf8(sink.syslog_message(&line("text"))).unwrap();
     assert!(message.starts_with("<30>"), "{message}");
     let tail = format!(" Keepalived_vrrp[{}]: text", std::process::id());
@@ -39,6 +39,19 @@ fn syslog_and_journal_messages_carry_priority_and_identity() {
         sink.journal_message(&warning),
         b"PRIORITY=4\nSYSLOG_FACILITY=3\nSYSLOG_IDENTIFIER=Keepalived_vrrp\nMESSAGE=text\n"
     );
+    for (as_keepalived, speaker, identity) in [
+        (true, Speaker::Parent, " Keepalived["),
+        (true, Speaker::Own, " vrrpd["),
+        (false, Speaker::Vrrp, " vrrpd["),
+    ] {
+        let sink = Sink::new(Destination::Syslog, as_keepalived, 3);
+        let line = Line {
+            speaker,
+            ..line("text")
+        };
+        let message = String::from_utf8(sink.syslog_message(&line)).unwrap();
+        assert!(message.contains(identity), "{message}");
+    }
 }
 
 #[test]
