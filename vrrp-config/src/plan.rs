@@ -38,7 +38,7 @@ pub struct Global {
     pub profile: Profile,
     /// `router_id`; the host name where unset. Shown, never sent.
     pub router_id: Option<String>,
-    /// Mail settings, kept for the day mail is built; today only warned about.
+    /// Mail settings.
     pub mail: MailPlan,
     /// `script_user`.
     pub script_user: Option<UserSpec>,
@@ -62,6 +62,21 @@ pub struct Global {
     pub metrics: Option<SocketAddr>,
     /// Where the dumps that signals ask for are written.
     pub dump: DumpPlan,
+    /// `notify_fifo` and `vrrp_notify_fifo`.
+    pub fifos: Vec<FifoPlan>,
+    /// `fifo_write_vrrp_states_on_reload`: a reload writes the states of all routers again.
+    pub fifo_states_on_reload: bool,
+}
+
+/// A FIFO that gets a line for each event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FifoPlan {
+    /// Absolute path; made where it is missing.
+    pub path: String,
+    /// Whose it is where it is made; the daemon's own user where absent.
+    pub owner: Option<UserSpec>,
+    /// `notify_fifo_script`, which reads it.
+    pub script: Option<CommandPlan>,
 }
 
 /// keepalived's dump files, `keepalived.data` and its companions. Absolute paths; one that ends with a slash is a
@@ -132,6 +147,10 @@ pub struct MailPlan {
     pub server: Option<String>,
     /// `smtp_connect_timeout`.
     pub timeout: Option<Duration>,
+    /// `smtp_helo_name`; the host name where absent.
+    pub helo: Option<String>,
+    /// `no_email_faults`.
+    pub no_faults: bool,
 }
 
 /// A user and a group as written: names or numbers.
@@ -357,6 +376,8 @@ pub struct NotifyPlan {
     pub any: Option<CommandPlan>,
     /// `notify_master_rx_lower_pri`; never in a group.
     pub lower_heard: Option<CommandPlan>,
+    /// `notify_priority_changes`: lines in FIFOs about the priority too.
+    pub priority_changes: bool,
 }
 
 /// `vrrp_instance`.

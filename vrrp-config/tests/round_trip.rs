@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use vrrp_config::plan::{
-    AnnouncePlan, AuthPlan, ChecksumAccept, ChecksumForm, CommandPlan, Global, GroupPlan,
-    JournalPlan, MailPlan, NotifyPlan, PeerPlan, Plan, Profile, Realtime, RestoreAddresses,
-    RouterPlan, ScriptPlan, TrackPlan, Transport, UserSpec, VipPlan,
+    AnnouncePlan, AuthPlan, ChecksumAccept, ChecksumForm, CommandPlan, DumpPlan, FifoPlan, Global,
+    GroupPlan, JournalPlan, MailPlan, NotifyPlan, PeerPlan, Plan, Profile, Realtime,
+    RestoreAddresses, RouterPlan, ScriptPlan, TrackPlan, Transport, UserSpec, VipPlan,
 };
 use vrrp_config::{Language, write};
 use vrrp_proto::units::{AdvertInterval, Family, Priority, Version, Vrid};
@@ -195,6 +195,7 @@ fn notify(in_group: bool, dice: &mut Dice) -> NotifyPlan {
         deleted: some(!in_group, dice),
         any: some(true, dice),
         lower_heard: some(!in_group, dice),
+        priority_changes: dice.once_in(4),
     }
 }
 
@@ -414,6 +415,8 @@ fn generated(seed: u64, profile: Profile) -> Plan {
                 from: dice.once_in(3).then(|| "lb@example.org".to_owned()),
                 server: dice.once_in(3).then(|| "192.0.2.25 587".to_owned()),
                 timeout: dice.once_in(3).then(|| Duration::from_secs(30)),
+                helo: dice.once_in(3).then(|| "lb.example.org".to_owned()),
+                no_faults: dice.once_in(3),
             },
             script_user: dice.once_in(3).then(|| user(dice)),
             script_security: dice.once_in(2),
@@ -437,6 +440,20 @@ fn generated(seed: u64, profile: Profile) -> Plan {
                 }
             },
             metrics: (!keepalived && dice.once_in(2)).then(|| ([127, 0, 0, 1], 9650).into()),
+            dump: DumpPlan {
+                data: dice.once_in(4).then(|| "/run/dumps/".to_owned()),
+                stats: dice.once_in(4).then(|| "/run/my stats".to_owned()),
+                json: dice.once_in(4).then(|| "/run/state.json".to_owned()),
+                json_version: if dice.once_in(3) { 2 } else { 1 },
+            },
+            fifos: (0..dice.roll(3))
+                .map(|number| FifoPlan {
+                    path: format!("/run/events {number}"),
+                    owner: dice.once_in(2).then(|| user(dice)),
+                    script: dice.once_in(2).then(|| command(dice)),
+                })
+                .collect(),
+            fifo_states_on_reload: dice.once_in(3),
         },
         scripts: Vec::new(),
         routers: Vec::new(),

@@ -13,6 +13,7 @@ pub mod exit;
 mod host;
 mod journal;
 pub mod load;
+mod mail;
 mod metrics;
 pub mod net;
 pub mod notify;

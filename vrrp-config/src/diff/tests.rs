@@ -98,6 +98,8 @@ fn plan(routers: Vec<RouterPlan>) -> Plan {
             journal: JournalPlan::default(),
             metrics: None,
             dump: DumpPlan::default(),
+            fifos: Vec::new(),
+            fifo_states_on_reload: false,
         },
         scripts: vec![script("chk")],
         routers,

@@ -104,26 +104,28 @@ const GLOBAL_HONOURED: &[&str] = &[
     "stats_dump_file",
     "json_dump_file",
     "json_version",
-];
-const GLOBAL_NOT_YET: &[&str] = &[
     "notification_email",
     "notification_email_from",
     "smtp_server",
     "smtp_connect_timeout",
     "smtp_helo_name",
     "no_email_faults",
-    "set_supplementary_groups",
-    "use_symlink_paths",
-    "startup_script",
-    "shutdown_script",
-    "startup_script_timeout",
-    "shutdown_script_timeout",
+    "smtp_alert",
+    "smtp_alert_vrrp",
     "notify_fifo",
     "notify_fifo_script",
     "vrrp_notify_fifo",
     "vrrp_notify_fifo_script",
     "fifo_write_vrrp_states_on_reload",
     "vrrp_notify_priority_changes",
+];
+const GLOBAL_NOT_YET: &[&str] = &[
+    "set_supplementary_groups",
+    "use_symlink_paths",
+    "startup_script",
+    "shutdown_script",
+    "startup_script_timeout",
+    "shutdown_script_timeout",
     "default_interface",
     "vrrp_garp_extra_if",
     "vrrp_vmac_garp_intvl",
@@ -167,8 +169,6 @@ const GLOBAL_NOT_YET: &[&str] = &[
     "data_use_instance",
     "iproute_usr_dir",
     "iproute_etc_dir",
-    "smtp_alert",
-    "smtp_alert_vrrp",
 ];
 const GLOBAL_NO_EFFECT: &[&str] = &[
     "smtp_alert_checker",
@@ -264,6 +264,8 @@ const INSTANCE_HONOURED: &[&str] = &[
     "notify_deleted",
     "notify",
     "notify_master_rx_lower_pri",
+    "notify_priority_changes",
+    "smtp_alert",
 ];
 const INSTANCE_NOT_YET: &[&str] = &[
     "vrf",
@@ -285,8 +287,6 @@ const INSTANCE_NOT_YET: &[&str] = &[
     "track_file",
     "track_process",
     "track_bfd",
-    "notify_priority_changes",
-    "smtp_alert",
 ];
 const INSTANCE_NO_EFFECT: &[&str] = &["debug"];
 
@@ -316,14 +316,10 @@ const GROUP_HONOURED: &[&str] = &[
     "notify_stop",
     "notify",
     "global_tracking",
-];
-const GROUP_NOT_YET: &[&str] = &[
-    "track_file",
-    "track_process",
-    "track_bfd",
     "notify_priority_changes",
     "smtp_alert",
 ];
+const GROUP_NOT_YET: &[&str] = &["track_file", "track_process", "track_bfd"];
 
 const SCRIPT_HONOURED: &[&str] = &[
     "script",

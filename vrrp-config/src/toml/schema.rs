@@ -36,6 +36,10 @@ pub(super) struct File {
     pub(super) metrics: Option<Metrics>,
     pub(super) dump: Option<Dump>,
     #[serde(default)]
+    pub(super) fifo: Vec<Fifo>,
+    #[serde(default)]
+    pub(super) fifo_states_on_reload: bool,
+    #[serde(default)]
     pub(super) script: Vec<Script>,
     #[serde(default)]
     pub(super) router: Vec<Router>,
@@ -51,6 +55,17 @@ pub(super) struct Mail {
     pub(super) from: Option<String>,
     pub(super) server: Option<String>,
     pub(super) timeout: Time,
+    pub(super) helo: Option<String>,
+    #[serde(default)]
+    pub(super) no_faults: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Fifo {
+    pub(super) path: Spanned<String>,
+    pub(super) owner: Text,
+    pub(super) script: Option<Spanned<TextOr<NotifyCommand>>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -287,6 +302,8 @@ pub(super) struct Notify {
     pub(super) deleted: Option<Spanned<TextOr<NotifyCommand>>>,
     pub(super) any: Option<Spanned<TextOr<NotifyCommand>>>,
     pub(super) lower_heard: Option<Spanned<TextOr<NotifyCommand>>>,
+    #[serde(default)]
+    pub(super) priority_changes: bool,
 }
 
 #[derive(Debug, Deserialize)]

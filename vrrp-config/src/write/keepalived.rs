@@ -79,6 +79,10 @@ fn global(global: &Global, plan: &Plan, text: &mut Text) {
     if let Some(timeout) = mail.timeout {
         inside.line(format_args!("smtp_connect_timeout {}", seconds(timeout)));
     }
+    if let Some(helo) = &mail.helo {
+        inside.line(format_args!("smtp_helo_name {}", word(helo)));
+    }
+    inside.flag(mail.no_faults, "no_email_faults");
     if let Some(user) = &global.script_user {
         inside.line(format_args!("script_user {}", user_words(user)));
     }
@@ -95,6 +99,7 @@ fn global(global: &Global, plan: &Plan, text: &mut Text) {
         Realtime::Fifo(priority) => inside.line(format_args!("vrrp_rt_priority {priority}")),
     }
     inside.flag(!global.probe, "probe off");
+    surroundings(global, &mut inside);
     // keepalived has these for all routers together.
     if let Some(first) = plan.routers.first() {
         let gaps = [
@@ -110,6 +115,37 @@ fn global(global: &Global, plan: &Plan, text: &mut Text) {
     if !inside.0.is_empty() {
         text.block("global_defs", |text| text.0.push_str(&inside.0));
     }
+}
+
+/// Dumps and FIFOs; keepalived has two FIFOs at most.
+fn surroundings(global: &Global, text: &mut Text) {
+    let dump = &global.dump;
+    for (keyword, path) in [
+        ("state_dump_file", &dump.data),
+        ("stats_dump_file", &dump.stats),
+        ("json_dump_file", &dump.json),
+    ] {
+        if let Some(path) = path {
+            text.line(format_args!("{keyword} {}", word(path)));
+        }
+    }
+    if dump.json_version != 1 {
+        text.line(format_args!("json_version {}", dump.json_version));
+    }
+    for (prefix, fifo) in ["", "vrrp_"].into_iter().zip(&global.fifos) {
+        let path = word(&fifo.path);
+        let owner = fifo.owner.as_ref().map(user_words);
+        let owner = owner.map_or_else(String::new, |owner| format!(" {owner}"));
+        text.line(format_args!("{prefix}notify_fifo {path}{owner}"));
+        if let Some(script) = &fifo.script {
+            let keyword = format!("{prefix}notify_fifo_script");
+            notify_command(&keyword, script, text);
+        }
+    }
+    text.flag(
+        global.fifo_states_on_reload,
+        "fifo_write_vrrp_states_on_reload",
+    );
 }
 
 fn user_words(user: &UserSpec) -> String {
@@ -402,11 +438,17 @@ fn notify(notify: &NotifyPlan, text: &mut Text) {
         ("notify_master_rx_lower_pri", &notify.lower_heard),
     ];
     for (keyword, plan) in commands {
-        let Some(plan) = plan else { continue };
-        let user = plan.user.as_ref().map(user_words);
-        let behind = user.map_or_else(String::new, |user| format!(" {user}"));
-        text.line(format_args!("{keyword} {}{behind}", command(plan)));
+        if let Some(plan) = plan {
+            notify_command(keyword, plan, text);
+        }
     }
+    text.flag(notify.priority_changes, "notify_priority_changes");
+}
+
+fn notify_command(keyword: &str, plan: &CommandPlan, text: &mut Text) {
+    let user = plan.user.as_ref().map(user_words);
+    let behind = user.map_or_else(String::new, |user| format!(" {user}"));
+    text.line(format_args!("{keyword} {}{behind}", command(plan)));
 }
 
 fn group(group: &GroupPlan, plan: &Plan, text: &mut Text) {

@@ -109,6 +109,7 @@ fn global(global: &Global, text: &mut Text) {
         Realtime::Fifo(priority) => text.unless("realtime", priority, 1),
     }
     text.unless("probe", global.probe, true);
+    text.unless("fifo_states_on_reload", global.fifo_states_on_reload, false);
     let mut mail = Text::default();
     if !global.mail.to.is_empty() {
         mail.field("to", list(global.mail.to.iter().map(|to| string(to))));
@@ -121,7 +122,12 @@ fn global(global: &Global, text: &mut Text) {
     if let Some(timeout) = global.mail.timeout {
         mail.field("timeout", seconds(timeout));
     }
+    if let Some(helo) = &global.mail.helo {
+        mail.field("helo", string(helo));
+    }
+    mail.unless("no_faults", global.mail.no_faults, false);
     text.optional_table("[mail]", mail);
+    surroundings(global, text);
     if let Some(bytes) = global.ring_bytes {
         text.table("[recorder]");
         text.field("megabytes", bytes >> 20);
@@ -139,6 +145,33 @@ fn global(global: &Global, text: &mut Text) {
     if let Some(address) = global.metrics {
         text.table("[metrics]");
         text.field("listen", string(&address.to_string()));
+    }
+}
+
+/// Dumps and FIFOs.
+fn surroundings(global: &Global, text: &mut Text) {
+    let files = &global.dump;
+    let mut dump = Text::default();
+    for (name, path) in [
+        ("data", &files.data),
+        ("stats", &files.stats),
+        ("json", &files.json),
+    ] {
+        if let Some(path) = path {
+            dump.field(name, string(path));
+        }
+    }
+    dump.unless("json_version", files.json_version, 1);
+    text.optional_table("[dump]", dump);
+    for fifo in &global.fifos {
+        text.table("[[fifo]]");
+        text.field("path", string(&fifo.path));
+        if let Some(owner) = &fifo.owner {
+            text.field("owner", user(owner));
+        }
+        if let Some(script) = &fifo.script {
+            text.field("script", notify_command(script));
+        }
     }
 }
 
@@ -434,24 +467,26 @@ fn notify(notify: &NotifyPlan) -> Text {
         ("any", &notify.any),
         ("lower_heard", &notify.lower_heard),
     ] {
-        let Some(plan) = plan else { continue };
-        let written = command(plan);
-        if plan.user.is_none() && !plan.shell && written.starts_with('"') {
-            text.field(name, written);
-            continue;
+        if let Some(plan) = plan {
+            text.field(name, notify_command(plan));
         }
-        let mut fields = vec![format!("command = {written}")];
-        if plan.shell {
-            fields.push(String::from("shell = true"));
-        }
-        fields.extend(
-            plan.user
-                .as_ref()
-                .map(|spec| format!("user = {}", user(spec))),
-        );
-        text.field(name, format_args!("{{ {} }}", fields.join(", ")));
     }
+    text.unless("priority_changes", notify.priority_changes, false);
     text
+}
+
+fn notify_command(plan: &CommandPlan) -> String {
+    let written = command(plan);
+    if plan.user.is_none() && !plan.shell && written.starts_with('"') {
+        return written;
+    }
+    let mut fields = vec![format!("command = {written}")];
+    if plan.shell {
+        fields.push(String::from("shell = true"));
+    }
+    let user = plan.user.as_ref();
+    fields.extend(user.map(|spec| format!("user = {}", self::user(spec))));
+    format!("{{ {} }}", fields.join(", "))
 }
 
 fn group(group: &GroupPlan, plan: &Plan, text: &mut Text) {

@@ -167,7 +167,8 @@ fn instance(text: &mut Text, inputs: &Inputs, router: &Subject<'_>, interfaces: 
     };
     line!(text, "   Notify deleted = {deleted}");
     programs(text, router.commands);
-    line!(text, "   Notify priority changes = false");
+    let told = plan.notify.priority_changes;
+    line!(text, "   Notify priority changes = {told}");
 }
 
 fn flags(text: &mut Text, router: &Subject<'_>) {

@@ -24,7 +24,8 @@ pub(super) fn section(inputs: &Inputs) -> String {
         line!(text, " Smtp server = {name}");
         line!(text, " Smtp server port = {port}");
     }
-    line!(text, " Smtp HELO name = {host}");
+    let helo = mail.helo.as_deref().unwrap_or(host);
+    line!(text, " Smtp HELO name = {helo}");
     let timeout = mail.timeout.unwrap_or(Duration::from_secs(30));
     line!(
         text,

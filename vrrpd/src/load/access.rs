@@ -1,12 +1,13 @@
 //! How a configuration's reader gets at files, users, programs and interfaces: through the runner, or directly.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use nix::net::if_::if_nametoindex;
 use vrrp_config::plan::{CommandPlan, UserSpec};
 use vrrp_config::{CommandFinding, FileProvider, HostFacts};
 
-use crate::runner::{self, Account, Candidate, Resolved, Runner, RunnerError, Unusable};
+use crate::runner::{self, Account, Candidate, FileError, Resolved, Runner, RunnerError, Unusable};
 
 /// How files, users and programs are looked at.
 #[derive(Clone, Debug)]
@@ -29,6 +30,16 @@ impl Access {
     }
 }
 
+impl Access {
+    /// Opens a FIFO. Only the daemon has any use for one, so there is none without its runner.
+    pub(super) fn fifo(&self, path: &Path, owner: Option<&UserSpec>) -> Result<File, FileError> {
+        match self {
+            Self::Direct => Err(FileError::NotFound),
+            Self::Runner(runner) => runner.fifo(path, owner.map(account).as_ref()),
+        }
+    }
+}
+
 impl FileProvider for Access {
     fn read(&self, path: &Path, limit: usize) -> Result<Vec<u8>, vrrp_config::FileError> {
         let bytes = u64::try_from(limit).unwrap_or(u64::MAX);
@@ -37,15 +48,13 @@ impl FileProvider for Access {
             Self::Runner(runner) => runner.read(path, bytes),
         };
         content.map_err(|error| match error {
-            runner::FileError::NotFound => vrrp_config::FileError::Missing,
-            runner::FileError::NotRegular | runner::FileError::Executable => {
-                vrrp_config::FileError::NotRegular
-            }
-            runner::FileError::TooLarge { .. } => vrrp_config::FileError::TooLarge(limit),
-            runner::FileError::Refused { errno, .. } if errno == nix::libc::EACCES => {
+            FileError::NotFound => vrrp_config::FileError::Missing,
+            FileError::NotRegular | FileError::Executable => vrrp_config::FileError::NotRegular,
+            FileError::TooLarge { .. } => vrrp_config::FileError::TooLarge(limit),
+            FileError::Refused { errno, .. } if errno == nix::libc::EACCES => {
                 vrrp_config::FileError::Denied
             }
-            runner::FileError::Refused { message, .. } => vrrp_config::FileError::Other(message),
+            FileError::Refused { message, .. } => vrrp_config::FileError::Other(message),
         })
     }
 

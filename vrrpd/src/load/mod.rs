@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use vrrp_config::plan::{CommandPlan, GroupPlan, NotifyPlan, Plan, RouterPlan};
+use vrrp_config::plan::{CommandPlan, NotifyPlan, Plan};
 use vrrp_config::{LoadOptions, Loaded, Severity};
 
 pub use access::Access;
@@ -17,7 +17,7 @@ use access::candidate;
 
 use crate::cli::Options;
 use crate::exit::Exit;
-use crate::notify::Commands;
+use crate::notify::{Commands, Fifo};
 use crate::runner::{DEFAULT_USER, Program};
 use crate::track::Settings;
 
@@ -79,6 +79,8 @@ pub struct Configuration {
     pub router_commands: Vec<Commands>,
     /// Notify programs of each group, in the plan's order.
     pub group_commands: Vec<Commands>,
+    /// Notify FIFOs that could be opened.
+    pub fifos: Vec<Fifo>,
 }
 
 /// A configuration that cannot run. Its messages are in the log.
@@ -112,12 +114,13 @@ pub fn load(file: &Path, options: &LoadOptions, access: &Access) -> Result<Confi
     let scripts = programs.scripts();
     let routers = plan.routers.iter();
     let router_commands = routers
-        .map(|RouterPlan { name, notify, .. }| programs.commands(name, notify))
+        .map(|router| programs.commands(&router.name, &router.notify, router.smtp_alert))
         .collect();
     let groups = plan.groups.iter();
     let group_commands = groups
-        .map(|GroupPlan { name, notify, .. }| programs.commands(name, notify))
+        .map(|group| programs.commands(&group.name, &group.notify, group.smtp_alert))
         .collect();
+    let fifos = programs.fifos();
     if programs.without_default_user {
         tracing::info!(
             "Script user '{DEFAULT_USER}' does not exist: programs without a user of their own run as the daemon's"
@@ -129,6 +132,7 @@ pub fn load(file: &Path, options: &LoadOptions, access: &Access) -> Result<Confi
         scripts,
         router_commands,
         group_commands,
+        fifos,
     })
 }
 
@@ -174,6 +178,11 @@ pub fn describe(plan: &Plan) -> String {
     let scripts = shown.scripts.iter_mut().map(|script| &mut script.command);
     let routers = shown.routers.iter_mut().map(|router| &mut router.notify);
     let groups = shown.groups.iter_mut().map(|group| &mut group.notify);
+    let readers = shown
+        .global
+        .fifos
+        .iter_mut()
+        .filter_map(|fifo| fifo.script.as_mut());
     let notify = routers.chain(groups).flat_map(|notify| {
         let NotifyPlan {
             master,
@@ -183,12 +192,13 @@ pub fn describe(plan: &Plan) -> String {
             deleted,
             any,
             lower_heard,
+            priority_changes: _,
         } = notify;
         [master, backup, fault, stop, deleted, any, lower_heard]
             .into_iter()
             .flatten()
     });
-    for command in scripts.chain(notify) {
+    for command in scripts.chain(notify).chain(readers) {
         let hidden = command.argv.len().saturating_sub(1);
         command.argv.truncate(1);
         if command.shell {
@@ -229,7 +239,7 @@ impl Programs<'_> {
         scripts
     }
 
-    fn commands(&mut self, name: &str, notify: &NotifyPlan) -> Commands {
+    fn commands(&mut self, name: &str, notify: &NotifyPlan, mail: bool) -> Commands {
         let mut find = |word: &str, command: &Option<CommandPlan>| {
             let command = command.as_ref()?;
             self.program(&format!("{word} of {name}"), command)
@@ -242,7 +252,32 @@ impl Programs<'_> {
             deleted: find("notify_deleted", &notify.deleted),
             any: find("notify", &notify.any),
             lower_heard: find("notify_master_rx_lower_pri", &notify.lower_heard),
+            mail,
+            priority_changes: notify.priority_changes,
         }
+    }
+
+    /// FIFOs are opened, and made where they are missing, before the plan is put into force, so that no line is missed.
+    fn fifos(&mut self) -> Vec<Fifo> {
+        let plan = self.plan;
+        let mut fifos = Vec::new();
+        for fifo in &plan.global.fifos {
+            let reader = fifo.script.as_ref().and_then(|script| {
+                let mut program = self.program(&format!("reader of {}", fifo.path), script)?;
+                program.argv.push(fifo.path.clone());
+                Some(program)
+            });
+            let path = PathBuf::from(&fifo.path);
+            match self.access.fifo(&path, fifo.owner.as_ref()) {
+                Ok(pipe) => fifos.push(Fifo {
+                    path,
+                    pipe: Arc::new(pipe),
+                    reader,
+                }),
+                Err(error) => tracing::error!("cannot open fifo {}: {error}", fifo.path),
+            }
+        }
+        fifos
     }
 
     /// The program of a command. One that cannot be used is left out with its reason: a track script without results

@@ -1,8 +1,10 @@
-//! Notify programs: which ones a change calls for, in which order, and with which words.
+//! Notify programs, FIFOs and mail: what a change calls for, in which order, and with which words.
 //!
-//! Programs are started in order and never waited for, as with keepalived; they run side by side. A transition's programs
-//! are started after its kernel work. `order` decides what may be started now, this starts it.
+//! Programs are started in order and never waited for, as with keepalived; they run side by side. What a transition calls for
+//! is done after its kernel work. `calls` says what that is, `order` decides what may be done now, this does it.
 
+mod calls;
+mod fifo;
 mod order;
 #[cfg(test)]
 mod tests;
@@ -14,21 +16,26 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use vrrp_config::plan::MailPlan;
 use vrrp_proto::router::{AddressState, RouterId};
 use vrrp_record::event::{Kind, RunOutcome};
 use vrrp_record::text::Name;
 use vrrp_record::words::Word;
 
+use crate::mail::Mailer;
 use crate::runner::{Outcome, Program, RunEvent};
 use crate::track::Launch;
-use order::{Call, Kernel, Order, Subject};
+use calls::{About, Told};
+pub use fifo::Fifo;
+use fifo::Fifos;
+use order::{Call, Kernel, Order, Subject, What};
 
 /// The state words that only notify programs see.
 const STOP: &str = "STOP";
 const DELETED: &str = "DELETED";
 const LOWER_HEARD: &str = "MASTER_RX_LOWER_PRI";
 
-/// The programs of one router or group.
+/// The programs of one router or group, and what else is told of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Commands {
     /// `notify_master`.
@@ -45,6 +52,10 @@ pub struct Commands {
     pub any: Option<Program>,
     /// `notify_master_rx_lower_pri`.
     pub lower_heard: Option<Program>,
+    /// `smtp_alert`.
+    pub mail: bool,
+    /// `notify_priority_changes`.
+    pub priority_changes: bool,
 }
 
 /// A router as notify programs know it.
@@ -82,6 +93,11 @@ pub struct Notifier<L> {
     groups: Vec<Group>,
     order: Order,
     told: HashMap<RouterId, Word>,
+    told_groups: HashMap<String, Word>,
+    fifos: Fifos,
+    mailer: Mailer,
+    /// `no_email_faults`.
+    no_mail_about_faults: bool,
     /// Effective priorities, where they differ from the configured ones or did.
     priorities: HashMap<RouterId, u8>,
     running: JoinSet<()>,
@@ -110,14 +126,25 @@ impl<L: Launch> Notifier<L> {
             groups: Vec::new(),
             order: Order::default(),
             told: HashMap::new(),
+            told_groups: HashMap::new(),
+            fifos: Fifos::default(),
+            mailer: Mailer::new(host_name()),
+            no_mail_about_faults: false,
             priorities: HashMap::new(),
             running: JoinSet::new(),
             lower_running: HashMap::new(),
         }
     }
 
-    /// Makes these the routers and groups. The programs of routers that vanish are started once their addresses are
-    /// gone: `notify_deleted` and `notify` with DELETED where the former is configured, else those for FAULT.
+    /// Makes these the FIFOs, and sends mail by these settings, from now on. Must be called within a tokio runtime.
+    pub fn configure(&mut self, fifos: Vec<Fifo>, mail: &MailPlan, router_id: Option<&str>) {
+        self.fifos.replace(fifos, &self.launcher);
+        self.mailer.configure(mail, router_id);
+        self.no_mail_about_faults = mail.no_faults;
+    }
+
+    /// Makes these the routers and groups. What is told of routers that vanish is told once their addresses are gone:
+    /// `notify_deleted` and `notify` with DELETED where the former is configured, else as for FAULT.
     pub fn replace(&mut self, routers: Vec<Member>, groups: Vec<Group>) {
         let old = std::mem::replace(&mut self.routers, routers);
         self.groups = groups;
@@ -129,29 +156,23 @@ impl<L: Launch> Notifier<L> {
                 Some(program) => (Some(program), DELETED),
                 None => (gone.commands.fault.as_ref(), Word::Fault.as_str()),
             };
-            let priority = self.priority_of(&gone);
-            let calls = calls(
-                "INSTANCE",
-                &gone.name,
-                word,
-                &priority,
-                special,
-                gone.commands.any.as_ref(),
-            );
-            self.order.add(
-                Subject::Router(gone.id),
-                Vec::new(),
-                calls,
-                Some(Kernel::Absent),
-            );
+            let about = self.about(&gone);
+            let told = self.told(&about, word, special);
+            let calls = about.calls(told);
+            let subject = Subject::Router(gone.id);
+            let kernel = Some(Kernel::Absent);
+            self.order.add(subject, Vec::new(), calls, kernel);
             self.told.remove(&gone.id);
             self.priorities.remove(&gone.id);
             self.lower_running.remove(&gone.id);
         }
+        let groups = &self.groups;
+        self.told_groups
+            .retain(|name, _| groups.iter().any(|group| group.name == *name));
         self.start_ready();
     }
 
-    /// A router is in another state. Its programs are started when the kernel has, or no longer has, its addresses.
+    /// A router is in another state. It is told when the kernel has, or no longer has, its addresses.
     pub fn transition(&mut self, id: RouterId, word: Word, priority: u8) {
         self.priorities.insert(id, priority);
         let before = self.told.insert(id, word);
@@ -164,16 +185,9 @@ impl<L: Launch> Notifier<L> {
         let Some(special) = special(&router.commands, word) else {
             return;
         };
-        let priority = priority.to_string();
-        let any = router.commands.any.as_ref();
-        let calls = calls(
-            "INSTANCE",
-            &router.name,
-            word.as_str(),
-            &priority,
-            special,
-            any,
-        );
+        let about = self.about(router);
+        let told = self.told(&about, word.as_str(), special);
+        let calls = about.calls(told);
         let kernel = if word == Word::Master {
             Some(Kernel::Present)
         } else if before == Some(Word::Master) {
@@ -189,11 +203,64 @@ impl<L: Launch> Notifier<L> {
     /// A router's effective priority changed.
     pub fn priority(&mut self, id: RouterId, priority: u8) {
         self.priorities.insert(id, priority);
+        let word = match self.told.get(&id) {
+            Some(Word::Master) => "MASTER_PRIORITY",
+            Some(Word::Backup) => "BACKUP_PRIORITY",
+            Some(Word::Fault | Word::Init) | None => return,
+        };
+        let router = self.routers.iter().find(|router| router.id == id);
+        let Some(router) = router.filter(|router| router.commands.priority_changes) else {
+            return;
+        };
+        if self.fifos.is_empty() {
+            return;
+        }
+        let about = self.about(router);
+        let line = about.call(What::Line(about.line(word)), word);
+        self.order
+            .add(Subject::Router(id), Vec::new(), vec![line], None);
+        self.start_ready();
     }
 
-    fn priority_of(&self, router: &Member) -> String {
-        let told = self.priorities.get(&router.id);
-        told.copied().unwrap_or(router.priority).to_string()
+    /// Writes the state of every router and group into the FIFOs again: `fifo_write_vrrp_states_on_reload`.
+    pub fn states_again(&mut self) {
+        let routers = self.routers.iter().filter_map(|router| {
+            let word = self.told.get(&router.id)?;
+            Some(self.about(router).line(word.as_str()))
+        });
+        let groups = self.groups.iter().filter_map(|group| {
+            let word = self.told_groups.get(&group.name)?;
+            Some(about_group(group).line(word.as_str()))
+        });
+        let lines: String = routers.chain(groups).collect();
+        for line in lines.split_inclusive('\n') {
+            self.fifos.write(line);
+        }
+    }
+
+    fn about<'a>(&self, router: &'a Member) -> About<'a> {
+        let known = self.priorities.get(&router.id);
+        About {
+            kind: "INSTANCE",
+            name: &router.name,
+            commands: &router.commands,
+            priority: known.copied().unwrap_or(router.priority),
+        }
+    }
+
+    fn told<'a>(
+        &self,
+        about: &About<'_>,
+        word: &'static str,
+        special: Option<&'a Program>,
+    ) -> Told<'a> {
+        let faults = word == Word::Fault.as_str() && self.no_mail_about_faults;
+        Told {
+            word,
+            special,
+            lines: !self.fifos.is_empty(),
+            letter: about.commands.mail && !faults && self.mailer.is_configured(),
+        }
     }
 
     /// All members of a group are in this state; follows their own transitions.
@@ -201,12 +268,13 @@ impl<L: Launch> Notifier<L> {
         let Some(group) = self.groups.iter().find(|group| group.name == name) else {
             return;
         };
+        self.told_groups.insert(name.to_owned(), word);
         let Some(special) = special(&group.commands, word) else {
             return;
         };
-        let any = group.commands.any.as_ref();
-        let calls = calls("GROUP", name, word.as_str(), "0", special, any);
-        let members = group.members.clone();
+        let about = about_group(group);
+        let told = self.told(&about, word.as_str(), special);
+        let (calls, members) = (about.calls(told), group.members.clone());
         self.order
             .add(Subject::Group(name.to_owned()), members, calls, None);
         self.start_ready();
@@ -221,52 +289,33 @@ impl<L: Launch> Notifier<L> {
     /// An Active router heard a lower advert. While the program of the last one runs it is not started again, so that a
     /// flood of adverts is not a flood of programs.
     pub fn lower_heard(&mut self, id: RouterId) {
-        if self
-            .lower_running
-            .get(&id)
-            .is_some_and(|last| !last.is_finished())
-        {
+        let Some(router) = self.routers.iter().find(|router| router.id == id) else {
+            return;
+        };
+        let about = self.about(router);
+        let line = about.line(LOWER_HEARD);
+        let program = router.commands.lower_heard.clone();
+        let call = program.map(|program| about.call(What::Program(program), LOWER_HEARD));
+        self.fifos.write(&line);
+        let running = self.lower_running.get(&id);
+        if running.is_some_and(|last| !last.is_finished()) {
             return;
         }
-        let router = self.routers.iter().find(|router| router.id == id);
-        let Some((name, Some(program))) =
-            router.map(|router| (&router.name, router.commands.lower_heard.clone()))
-        else {
-            return;
-        };
-        let call = Call {
-            program,
-            name: name.clone(),
-            word: LOWER_HEARD,
-        };
-        if let Some(handle) = self.start(call) {
+        if let Some(handle) = call.and_then(|call| self.start(call)) {
             self.lower_running.insert(id, handle);
         }
     }
 
-    /// Everything has stopped: the programs for STOP, routers in order and then groups.
+    /// Everything has stopped: STOP is told, of routers in order and then of groups.
     pub fn stopped(&mut self) {
         self.order.open_all();
         self.start_ready();
-        let routers = self.routers.iter().map(|router| {
-            let priority = self.priority_of(router);
-            ("INSTANCE", &router.name, priority, &router.commands)
-        });
-        let groups = self
-            .groups
-            .iter()
-            .map(|group| ("GROUP", &group.name, String::from("0"), &group.commands));
-        let all: Vec<Call> = routers
-            .chain(groups)
-            .flat_map(|(kind, name, priority, commands)| {
-                calls(
-                    kind,
-                    name,
-                    STOP,
-                    &priority,
-                    commands.stop.as_ref(),
-                    commands.any.as_ref(),
-                )
+        let routers = self.routers.iter().map(|router| self.about(router));
+        let all = routers.chain(self.groups.iter().map(about_group));
+        let all: Vec<Call> = all
+            .flat_map(|about| {
+                let special = about.commands.stop.as_ref();
+                about.calls(self.told(&about, STOP, special))
             })
             .collect();
         for call in all {
@@ -283,11 +332,23 @@ impl<L: Launch> Notifier<L> {
         self.start_ready();
     }
 
-    /// Waits until every program that was started has ended, at most for `bound`.
+    /// Waits until every program that was started has ended, every line is read and every letter is delivered, at most for
+    /// `bound`.
     pub async fn idle(&mut self, bound: Duration) {
-        let all = async { while self.running.join_next().await.is_some() {} };
+        const STEP: Duration = Duration::from_millis(10);
+        let (fifos, mailer, running) = (&self.fifos, &self.mailer, &mut self.running);
+        let all = async {
+            while running.join_next().await.is_some() {}
+            fifos.read_out(bound).await;
+            while mailer.waiting() > 0 {
+                tokio::time::sleep(STEP).await;
+            }
+        };
         if tokio::time::timeout(bound, all).await.is_err() {
-            tracing::warn!("{} notify programs still run", self.running.len());
+            let (programs, letters) = (self.running.len(), self.mailer.waiting());
+            tracing::warn!(
+                "{programs} notify programs still run, {letters} letters are not delivered"
+            );
         }
     }
 
@@ -297,8 +358,19 @@ impl<L: Launch> Notifier<L> {
         }
     }
 
-    /// Starts a program and watches only for whether it could be started.
+    /// Does what was called for. A program is only watched for whether it could be started.
     fn start(&mut self, call: Call) -> Option<tokio::task::AbortHandle> {
+        let program = match call.what {
+            What::Program(program) => program,
+            What::Line(line) => {
+                self.fifos.write(&line);
+                return None;
+            }
+            What::Letter(letter) => {
+                self.mailer.send(letter);
+                return None;
+            }
+        };
         while self.running.try_join_next().is_some() {}
         let record = Arc::clone(&self.record);
         let (name, word) = (Name::new(&call.name), Name::new(call.word));
@@ -309,7 +381,7 @@ impl<L: Launch> Notifier<L> {
                 outcome,
             });
         };
-        let mut run = match self.launcher.launch(&call.program, None) {
+        let mut run = match self.launcher.launch(&program, None) {
             Ok(run) => run,
             Err(error) => {
                 tracing::error!("{error}");
@@ -345,28 +417,16 @@ fn special(commands: &Commands, word: Word) -> Option<Option<&Program>> {
     }
 }
 
-/// keepalived's order: the state's own program, then `notify` with four more words.
-fn calls(
-    kind: &str,
-    name: &str,
-    word: &'static str,
-    priority: &str,
-    special: Option<&Program>,
-    any: Option<&Program>,
-) -> Vec<Call> {
-    let any = any.map(|program| {
-        let mut program = program.clone();
-        program
-            .argv
-            .extend([kind, name, word, priority].map(String::from));
-        program
-    });
-    let programs = special.cloned().into_iter().chain(any);
-    programs
-        .map(|program| Call {
-            program,
-            name: name.to_owned(),
-            word,
-        })
-        .collect()
+fn about_group(group: &Group) -> About<'_> {
+    About {
+        kind: "GROUP",
+        name: &group.name,
+        commands: &group.commands,
+        priority: 0,
+    }
+}
+
+fn host_name() -> String {
+    let name = nix::unistd::gethostname().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }

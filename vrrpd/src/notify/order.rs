@@ -7,12 +7,24 @@ use std::time::Duration;
 use tokio::time::Instant;
 use vrrp_proto::router::{AddressState, RouterId};
 
+use crate::mail::Letter;
 use crate::runner::Program;
 
-/// A program with all its words, and what it tells.
+/// What a change calls for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// A program with all its words.
+    Program(Program),
+    /// A line in every FIFO.
+    Line(String),
+    /// A letter.
+    Letter(Letter),
+}
+
+/// Something to start, write or send, and what it tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Call {
-    pub(super) program: Program,
+    pub(super) what: What,
     /// Router or group.
     pub(super) name: String,
     /// Of which state or event.

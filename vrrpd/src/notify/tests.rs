@@ -68,6 +68,7 @@ fn commands(prefix: &str) -> Commands {
         deleted: None,
         any: program(&format!("{prefix}-any")),
         lower_heard: program(&format!("{prefix}-lower")),
+        ..Commands::default()
     }
 }
 

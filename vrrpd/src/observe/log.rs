@@ -660,7 +660,7 @@ mod tests {
                 "Stopping: SIGTERM from pid 1",
             ),
         ] {
-            assert_eq!(lines(&kind)[0].text, text);
+            assert_eq!(lines(&kind).remove(0).whole().text, text);
         }
     }
 

@@ -19,7 +19,7 @@ use crate::address::Owner;
 use super::files::{FileError, memory_file, split_names};
 use super::link::RunnerError;
 use super::message::{MESSAGE_LIMIT, Reply, Request, RunEvent, receive, send};
-use super::program::{Candidate, Program, Resolved, Unusable};
+use super::program::{Account, Candidate, Program, Resolved, Unusable};
 use super::run::Run;
 
 /// How long file work may take: a file system that hangs must not hold a reload for ever.
@@ -213,6 +213,25 @@ impl Runner {
         let (path, content) = (path.to_owned(), memory_file(content)?);
         let request = |id| Request::Replace { id, path, mode };
         done(self.ask_with(FILE_BOUND, request, Some(&content))?.0)
+    }
+
+    /// Opens a FIFO for reading and writing, which never waits; it is made where it is missing, for `owner`. Waits for the
+    /// answer.
+    ///
+    /// # Errors
+    /// See [`FileError`].
+    pub fn fifo(&self, path: &Path, owner: Option<&Account>) -> Result<File, FileError> {
+        let (path, owner) = (path.to_owned(), owner.cloned());
+        let (reply, descriptor) = self.ask(|id| Request::Fifo { id, path, owner })?;
+        done(reply)?;
+        Ok(descriptor.ok_or(FileError::NotFound)?.into())
+    }
+
+    /// Removes a FIFO, if the runner made it. Does not wait.
+    pub fn remove_fifo(&self, path: &Path) {
+        let path = path.to_owned();
+        // A runner that does not take it removes all at its end.
+        let _ = self.0.send(&Request::RemoveFifo { path });
     }
 
     /// Removes a process id file that still holds `pid`. Waits for it.

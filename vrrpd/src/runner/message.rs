@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::files::FileError;
-use super::program::{Candidate, Program, Resolved, Unusable};
+use super::program::{Account, Candidate, Program, Resolved, Unusable};
 use crate::address::Owner;
 use crate::sys::descriptor::receive_with_descriptor;
 
@@ -30,6 +30,14 @@ pub(super) enum Request {
     WritePid { id: u64, path: PathBuf, pid: i32 },
     /// Replace a file by one with the content that is behind the descriptor.
     Replace { id: u64, path: PathBuf, mode: u32 },
+    /// Open a FIFO for reading and writing, and make it first where it is missing.
+    Fifo {
+        id: u64,
+        path: PathBuf,
+        owner: Option<Account>,
+    },
+    /// Remove a FIFO that the runner made.
+    RemoveFifo { path: PathBuf },
     /// Remove a file that holds this process id.
     RemovePid { id: u64, path: PathBuf, pid: i32 },
     /// Which process holds a netlink port and was there at that time since boot.
@@ -49,7 +57,7 @@ pub(super) enum Request {
 /// What the runner answers and reports.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Reply {
-    /// The content is behind the descriptor.
+    /// The content, or the FIFO, is behind the descriptor.
     Read {
         id: u64,
         result: Result<(), FileError>,

@@ -10,6 +10,7 @@
 
 mod children;
 mod client;
+mod fifo;
 mod files;
 mod glob;
 mod link;

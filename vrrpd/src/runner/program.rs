@@ -195,11 +195,7 @@ pub fn resolve(candidate: &Candidate) -> Result<Resolved, Unusable> {
 /// User and group of a command, and whether that is only the daemon's own for lack of another.
 fn identity(candidate: &Candidate) -> Result<(u32, u32, bool), Unusable> {
     if let Some(account) = &candidate.account {
-        let (uid, primary) = user(&account.user)?;
-        let gid = match &account.group {
-            Some(name) => group(name)?,
-            None => primary,
-        };
+        let (uid, gid) = numbers(account)?;
         return Ok((uid, gid, false));
     }
     match User::from_name(DEFAULT_USER) {
@@ -207,6 +203,13 @@ fn identity(candidate: &Candidate) -> Result<(u32, u32, bool), Unusable> {
         Ok(None) | Err(_) if candidate.security => Err(Unusable::NoDefaultUser),
         Ok(None) | Err(_) => Ok((Uid::effective().as_raw(), Gid::effective().as_raw(), true)),
     }
+}
+
+/// User and group of an account by number.
+pub(super) fn numbers(account: &Account) -> Result<(u32, u32), Unusable> {
+    let (uid, primary) = user(&account.user)?;
+    let group = account.group.as_deref().map(group).transpose()?;
+    Ok((uid, group.unwrap_or(primary)))
 }
 
 fn user(written: &str) -> Result<(u32, u32), Unusable> {

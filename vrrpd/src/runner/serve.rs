@@ -23,6 +23,7 @@ use nix::sys::stat::{Mode, umask};
 use nix::unistd::{self, Pid};
 
 use super::children::{Children, Happened};
+use super::fifo::Made;
 use super::files::{self, FileError};
 use super::glob::glob;
 use super::message::{MESSAGE_LIMIT, Reply, Request, receive, send};
@@ -96,6 +97,7 @@ struct Server {
     file_sender: mpsc::Sender<Outgoing>,
     file_signal: queue::Signal,
     file_threads: usize,
+    fifos: Made,
     /// A file is being replaced.
     replacing: Arc<AtomicBool>,
     leaving: bool,
@@ -113,6 +115,7 @@ impl Server {
             file_sender,
             file_signal: queue::Signal::new()?,
             file_threads: 0,
+            fifos: Made::default(),
             replacing: Arc::default(),
             leaving: false,
         })
@@ -196,6 +199,7 @@ impl Server {
 
     fn leave(&mut self) {
         self.leaving = true;
+        self.fifos.remove_all();
         self.children.terminate_all(Instant::now());
     }
 
@@ -221,6 +225,22 @@ impl Server {
                 (Reply::Done { id, result }, None)
             }),
             Request::Replace { id, path, mode } => self.replace(id, path, mode, descriptor),
+            Request::Fifo { id, path, owner } => {
+                let made = self.fifos.clone();
+                self.with_files(id, move || {
+                    let (result, descriptor) = split(made.open(&path, owner.as_ref()));
+                    (Reply::Read { id, result }, descriptor)
+                });
+            }
+            Request::RemoveFifo { path } => {
+                let made = self.fifos.clone();
+                // Nobody waits for the answer.
+                self.with_files(0, move || {
+                    made.remove(&path);
+                    let (id, result) = (0, Ok(()));
+                    (Reply::Done { id, result }, None)
+                });
+            }
             Request::RemovePid { id, path, pid } => self.with_files(id, move || {
                 let result = files::remove_pid(&path, pid);
                 (Reply::Done { id, result }, None)

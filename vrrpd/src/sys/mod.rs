@@ -12,6 +12,7 @@ pub(crate) mod mapping;
 pub(crate) mod memory;
 pub(crate) mod message;
 pub(crate) mod packet;
+pub(crate) mod pipe;
 pub(crate) mod process;
 pub(crate) mod readiness;
 pub(crate) mod signals;

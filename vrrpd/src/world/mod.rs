@@ -301,6 +301,12 @@ impl Running {
             sampler.watch(host::Watch::new(&self.configuration.plan));
         }
         self.trackers.replace(self.configuration.scripts.clone());
+        let global = &self.configuration.plan.global;
+        self.notifier.configure(
+            self.configuration.fifos.clone(),
+            &global.mail,
+            global.router_id.as_deref(),
+        );
         let (routers, groups) = events::audience(&self.core, &self.configuration);
         self.notifier.replace(routers, groups);
         self.readiness.expect(&self.core, &self.configuration.plan);

@@ -140,9 +140,18 @@ impl Running {
             tracing::info!("{line}");
         }
         self.observer.reloaded(plan, configuration.warnings);
-        self.configuration = configuration;
+        let before = std::mem::replace(&mut self.configuration, configuration);
         self.observer.record(Kind::Reload { outcome });
         self.put_into_force();
+        for fifo in before.fifos {
+            let mut kept = self.configuration.fifos.iter();
+            if !kept.any(|known| known.path == fifo.path) {
+                self.parts.runner.remove_fifo(&fifo.path);
+            }
+        }
+        if self.configuration.plan.global.fifo_states_on_reload {
+            self.notifier.states_again();
+        }
         Ok(outcome.to_string())
     }
 

@@ -11,7 +11,7 @@ use super::global::GlobalDraft;
 use super::instance::{AuthType, InstanceDraft};
 use super::value::quoted;
 use super::{Context, settings, timing};
-use crate::plan::{AuthPlan, ChecksumAccept, ChecksumForm, RouterPlan, VipPlan};
+use crate::plan::{AuthPlan, ChecksumAccept, ChecksumForm, NotifyPlan, RouterPlan, VipPlan};
 use crate::source::Span;
 
 /// The most addresses of an advert, and of one over IPv6 in an MTU of 1500 bytes.
@@ -101,7 +101,10 @@ pub(super) fn complete(
         dont_track_primary: draft.dont_track_primary,
         track_interfaces,
         track_scripts,
-        notify: draft.notify,
+        notify: NotifyPlan {
+            priority_changes: draft.priority_changes.unwrap_or(global.priority_changes),
+            ..draft.notify
+        },
         smtp_alert: draft.smtp_alert.unwrap_or(global.smtp_alert),
         restore_addresses: draft.restore_addresses,
     };

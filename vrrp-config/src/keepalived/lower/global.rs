@@ -7,6 +7,8 @@ use vrrp_proto::units::Version;
 
 use super::Context;
 use super::announce::GlobalAnnounce;
+use super::fifo::FifoDraft;
+use super::mail;
 use super::value::{micros, narrow, quoted};
 use crate::keepalived::tree::Node;
 use crate::keepalived::words::Scope;
@@ -39,6 +41,8 @@ pub(super) struct GlobalDraft {
     pub(super) checksum_as_v2: bool,
     pub(super) smtp_alert: bool,
     dump: DumpPlan,
+    fifos: FifoDraft,
+    pub(super) priority_changes: bool,
 }
 
 impl Default for GlobalDraft {
@@ -67,6 +71,8 @@ impl Default for GlobalDraft {
             checksum_as_v2: false,
             smtp_alert: false,
             dump: DumpPlan::default(),
+            fifos: FifoDraft::default(),
+            priority_changes: false,
         }
     }
 }
@@ -76,7 +82,10 @@ impl GlobalDraft {
     pub(super) fn read(&mut self, node: &Node, context: &mut Context<'_>) {
         context.surplus(node, 0);
         for child in context.block(node) {
-            if !self.announce.read(child, context) && !self.mail(child, context) {
+            let taken = self.announce.read(child, context)
+                || mail::read(child, &mut self.mail, context)
+                || self.fifos.read(child, self.script_user.as_ref(), context);
+            if !taken {
                 self.word(child, context);
             }
         }
@@ -138,14 +147,20 @@ impl GlobalDraft {
             }
             "v3_checksum_as_v2" => self.checksum_as_v2 = context.flag(node),
             "vrrp_rt_priority" => self.realtime_priority(node, context),
-            "state_dump_file" => path(node, &mut self.dump.data, context),
-            "stats_dump_file" => path(node, &mut self.dump.stats, context),
-            "json_dump_file" => path(node, &mut self.dump.json, context),
+            "state_dump_file" => path(node, 1, &mut self.dump.data, context),
+            "stats_dump_file" => path(node, 1, &mut self.dump.stats, context),
+            "json_dump_file" => path(node, 1, &mut self.dump.json, context),
             "json_version" => {
                 let value = context.number(node, 1..=2, "it stays as it was");
                 self.dump.json_version = value
                     .and_then(|value| narrow(value.value))
                     .unwrap_or(self.dump.json_version);
+            }
+            "vrrp_notify_priority_changes" => {
+                self.priority_changes = context.boolean(node).unwrap_or(self.priority_changes);
+            }
+            "smtp_alert" | "smtp_alert_vrrp" => {
+                self.smtp_alert = context.boolean(node).unwrap_or(self.smtp_alert);
             }
             "realtime" => self.realtime(node, context),
             "probe" => self.probe(node, context),
@@ -255,70 +270,6 @@ impl GlobalDraft {
         }
     }
 
-    /// Takes a mail keyword; false where it is none. Mail is kept in the plan and not sent yet, which each one says.
-    fn mail(&mut self, node: &Node, context: &mut Context<'_>) -> bool {
-        match node.keyword.text.as_str() {
-            "notification_email" => {
-                let entries = context.block(node);
-                if entries.is_empty() && node.block.is_some() {
-                    let message = "'notification_email' names nobody";
-                    context.complain(
-                        node.keyword.span,
-                        message,
-                        "write one address a line, or remove the block",
-                    );
-                }
-                self.mail
-                    .to
-                    .extend(entries.iter().map(|entry| entry.keyword.text.clone()));
-            }
-            "notification_email_from" => {
-                if let Some(word) = context.argument(node, "ADDRESS") {
-                    self.mail.from = Some(word.text.clone());
-                }
-            }
-            "smtp_server" => {
-                if let Some(word) = context.argument(node, "HOST [PORT]") {
-                    let port = node.arguments.get(1);
-                    let valid = port.is_none_or(|port| {
-                        context
-                            .number_of(
-                                "smtp_server port",
-                                port,
-                                &(1..=65_535),
-                                "the server is ignored",
-                            )
-                            .is_some()
-                    });
-                    if valid {
-                        let port = port.map_or("25", |port| port.text.as_str());
-                        self.mail.server = Some(format!("{} {port}", word.text));
-                    }
-                }
-            }
-            "smtp_connect_timeout" => {
-                if let Some(value) = context.number(node, 0..=4294, "30 seconds are used") {
-                    if value.value == 0 {
-                        context.complain(
-                            value.span,
-                            "smtp_connect_timeout 0 is not possible; 1 is used",
-                            "write 1 or more",
-                        );
-                    }
-                    self.mail.timeout = u64::try_from(value.value.max(1))
-                        .ok()
-                        .map(Duration::from_secs);
-                }
-            }
-            "smtp_alert" | "smtp_alert_vrrp" => {
-                self.smtp_alert = context.boolean(node).unwrap_or(self.smtp_alert);
-            }
-            _ => return false,
-        }
-        context.no_mail(node);
-        true
-    }
-
     /// The plan's part.
     pub(super) fn finish(self) -> Global {
         Global {
@@ -337,16 +288,23 @@ impl GlobalDraft {
             journal: JournalPlan::default(),
             metrics: None,
             dump: self.dump,
+            fifo_states_on_reload: self.fifos.states_on_reload,
+            fifos: self.fifos.finish(),
         }
     }
 }
 
-/// An absolute path; the daemon's directory is not its user's.
-fn path(node: &Node, slot: &mut Option<String>, context: &mut Context<'_>) {
+/// An absolute path, as the daemon's directory is not its user's, among so many words.
+pub(super) fn path(
+    node: &Node,
+    words: usize,
+    slot: &mut Option<String>,
+    context: &mut Context<'_>,
+) {
     let Some(word) = context.argument(node, "/PATH") else {
         return;
     };
-    context.surplus(node, 1);
+    context.surplus(node, words);
     if word.text.starts_with('/') {
         *slot = Some(word.text.clone());
     } else {

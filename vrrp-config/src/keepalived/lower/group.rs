@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::complete::RouterDraft;
+use super::global::GlobalDraft;
 use super::notify;
 use super::script::ScriptDraft;
 use super::track::{self, Track};
@@ -19,6 +20,7 @@ pub(super) struct GroupDraft {
     pub(super) span: Span,
     members: Vec<Word>,
     has_list: bool,
+    smtp_alert: Option<bool>,
     pub(super) track_interfaces: Vec<Track>,
     pub(super) track_scripts: Vec<Track>,
 }
@@ -57,6 +59,7 @@ pub(super) fn read(
         span: name.span,
         members: Vec::new(),
         has_list: false,
+        smtp_alert: None,
         track_interfaces: Vec::new(),
         track_scripts: Vec::new(),
     };
@@ -67,6 +70,11 @@ pub(super) fn read(
 }
 
 impl GroupDraft {
+    /// What the group leaves to `global_defs`.
+    pub(super) fn settle(&mut self, global: &GlobalDraft) {
+        self.plan.smtp_alert = self.smtp_alert.unwrap_or(global.smtp_alert);
+    }
+
     fn read(&mut self, node: &Node, scripts: &[ScriptDraft], context: &mut Context<'_>) {
         let script_user = context.script_user.clone();
         if notify::read(
@@ -120,10 +128,12 @@ impl GroupDraft {
                 self.plan.tracking_weight = true;
             }
             "smtp_alert" => {
-                self.plan.smtp_alert = context.boolean(node).unwrap_or(self.plan.smtp_alert);
-                if self.plan.smtp_alert {
-                    context.no_mail(node);
-                }
+                self.smtp_alert = context.boolean(node).or(self.smtp_alert);
+            }
+            "notify_priority_changes" => {
+                self.plan.notify.priority_changes = context
+                    .boolean(node)
+                    .unwrap_or(self.plan.notify.priority_changes);
             }
             _ => context.other(Scope::Group, node),
         }

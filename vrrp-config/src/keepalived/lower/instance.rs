@@ -54,6 +54,7 @@ pub(super) struct InstanceDraft {
     pub(super) track_scripts: Vec<Track>,
     pub(super) notify: NotifyPlan,
     pub(super) smtp_alert: Option<bool>,
+    pub(super) priority_changes: Option<bool>,
     pub(super) restore_addresses: RestoreAddresses,
 }
 
@@ -142,6 +143,7 @@ impl InstanceDraft {
             track_scripts: Vec::new(),
             notify: NotifyPlan::default(),
             smtp_alert: None,
+            priority_changes: None,
             restore_addresses: RestoreAddresses::On,
         }
     }
@@ -376,9 +378,9 @@ impl InstanceDraft {
             "dont_track_primary" => self.dont_track_primary = context.flag(node),
             "smtp_alert" => {
                 self.smtp_alert = context.boolean(node).or(self.smtp_alert);
-                if self.smtp_alert == Some(true) {
-                    context.no_mail(node);
-                }
+            }
+            "notify_priority_changes" => {
+                self.priority_changes = context.boolean(node).or(self.priority_changes);
             }
             "restore_addresses" => self.restore_addresses(node, context),
             _ => return false,

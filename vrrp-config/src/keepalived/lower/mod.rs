@@ -8,9 +8,11 @@ mod announce;
 mod check;
 mod command;
 mod complete;
+mod fifo;
 mod global;
 mod group;
 mod instance;
+mod mail;
 mod notify;
 mod script;
 mod settings;
@@ -91,6 +93,9 @@ pub(crate) fn lower(
         .filter_map(|draft| complete::complete(draft, &global, context))
         .collect();
     let mut groups = group::resolve(groups, &mut routers, context);
+    for group in &mut groups {
+        group.settle(&global);
+    }
     check::check(&mut routers, &mut scripts, &mut groups, &global, context);
     if context.collector.refused() {
         return None;
@@ -127,20 +132,6 @@ impl Context<'_> {
             ),
             Some(Support::Honoured | Support::Own) | None => self.unknown(scope, node),
         }
-    }
-
-    /// Says that mail is not sent yet.
-    fn no_mail(&mut self, node: &Node) {
-        self.collector.push(
-            Diagnostic::remark(
-                node.keyword.span,
-                format!(
-                    "{} is not yet honoured by vrrpd: no mail is sent",
-                    quoted(&node.keyword.text)
-                ),
-            )
-            .help("let notify commands send mail, or wait; the words may stay"),
-        );
     }
 
     /// Says that a word is known and does nothing yet.

@@ -44,21 +44,10 @@ fn the_motivating_case_runs_unchanged() {
     assert!(router.smtp_alert && router.preempt && router.wanted_master);
     assert_eq!(plan.global.router_id.as_deref(), Some("loadbalancer01"));
     assert_eq!(plan.global.mail.to.len(), 1);
-    let unsent: Vec<_> = loaded
-        .diagnostics
-        .iter()
-        .filter(|diagnostic| silent(diagnostic))
-        .map(|diagnostic| diagnostic.message.split('\'').nth(1).unwrap())
-        .collect();
-    assert_eq!(
-        unsent,
-        [
-            "notification_email",
-            "notification_email_from",
-            "smtp_server",
-            "smtp_connect_timeout",
-            "smtp_alert"
-        ]
+    assert!(
+        !loaded.diagnostics.iter().any(silent),
+        "{:?}",
+        loaded.diagnostics
     );
     assert_eq!(
         loaded.check_exit(),

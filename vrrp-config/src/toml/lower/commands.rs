@@ -7,8 +7,8 @@ use toml::Spanned;
 use super::Context;
 use crate::facts::CommandFinding;
 use crate::keepalived::split_command;
-use crate::plan::{CommandPlan, NotifyPlan, ScriptPlan, UserSpec};
-use crate::toml::schema::{Notify, NotifyCommand, Script};
+use crate::plan::{CommandPlan, FifoPlan, NotifyPlan, ScriptPlan, UserSpec};
+use crate::toml::schema::{Fifo, Notify, NotifyCommand, Script};
 use crate::toml::value::{Command, TextOr};
 
 /// The longest interval and timeout, in microseconds.
@@ -71,19 +71,7 @@ pub(super) fn notify(notify: &Notify, in_group: bool, context: &mut Context<'_, 
         }
     }
     let mut take = |field: &Option<Spanned<TextOr<NotifyCommand>>>| -> Option<CommandPlan> {
-        let field = field.as_ref()?;
-        match field.get_ref() {
-            TextOr::Text(text) => {
-                context.command(&Command::Text(text.clone()), false, None, field.span())
-            }
-            TextOr::More(more) => {
-                let user = more
-                    .user
-                    .as_ref()
-                    .and_then(|user| context.user(user, field.span()));
-                context.command(&more.command, more.shell, user, field.span())
-            }
-        }
+        notify_command(field.as_ref()?, context)
     };
     NotifyPlan {
         master: take(&notify.master),
@@ -93,7 +81,46 @@ pub(super) fn notify(notify: &Notify, in_group: bool, context: &mut Context<'_, 
         deleted: take(&notify.deleted),
         any: take(&notify.any),
         lower_heard: take(&notify.lower_heard),
+        priority_changes: notify.priority_changes,
     }
+}
+
+fn notify_command(
+    field: &Spanned<TextOr<NotifyCommand>>,
+    context: &mut Context<'_, '_>,
+) -> Option<CommandPlan> {
+    match field.get_ref() {
+        TextOr::Text(text) => {
+            context.command(&Command::Text(text.clone()), false, None, field.span())
+        }
+        TextOr::More(more) => {
+            let user = more
+                .user
+                .as_ref()
+                .and_then(|user| context.user(user, field.span()));
+            context.command(&more.command, more.shell, user, field.span())
+        }
+    }
+}
+
+/// FIFOs, with their owners and readers.
+pub(super) fn fifos(fifos: &[Fifo], context: &mut Context<'_, '_>) -> Vec<FifoPlan> {
+    let mut plans = Vec::new();
+    for fifo in fifos {
+        let Some(path) = context.absolute(&fifo.path) else {
+            continue;
+        };
+        let owner = fifo.owner.as_ref();
+        plans.push(FifoPlan {
+            path,
+            owner: owner.and_then(|owner| context.user(owner.get_ref(), owner.span())),
+            script: fifo
+                .script
+                .as_ref()
+                .and_then(|script| notify_command(script, context)),
+        });
+    }
+    plans
 }
 
 impl Context<'_, '_> {

@@ -19,14 +19,20 @@ pub(super) fn lower(files: &Dump, context: &mut Context<'_, '_>) -> DumpPlan {
 }
 
 fn path(text: Option<&Spanned<String>>, context: &mut Context<'_, '_>) -> Option<String> {
-    let text = text?;
-    if text.get_ref().starts_with('/') {
-        return Some(text.get_ref().clone());
+    context.absolute(text?)
+}
+
+impl Context<'_, '_> {
+    /// A path that does not depend on the daemon's directory.
+    pub(super) fn absolute(&mut self, text: &Spanned<String>) -> Option<String> {
+        if text.get_ref().starts_with('/') {
+            return Some(text.get_ref().clone());
+        }
+        self.refuse(
+            text.span(),
+            format!("'{}' is not an absolute path", text.get_ref()),
+            "write a path that begins with /, such as \"/run/keepalived.data\"",
+        );
+        None
     }
-    context.refuse(
-        text.span(),
-        format!("'{}' is not an absolute path", text.get_ref()),
-        "write a path that begins with /, such as \"/run/keepalived.data\"",
-    );
-    None
 }

@@ -161,6 +161,8 @@ fn global(file: &File, context: &mut Context<'_, '_>) -> Global {
                     0,
                 )
             }),
+            helo: mail.helo.clone(),
+            no_faults: mail.no_faults,
         });
     Global {
         profile: context.profile,
@@ -196,6 +198,8 @@ fn global(file: &File, context: &mut Context<'_, '_>) -> Global {
             .dump
             .as_ref()
             .map_or_else(DumpPlan::default, |files| dump::lower(files, context)),
+        fifos: commands::fifos(&file.fifo, context),
+        fifo_states_on_reload: file.fifo_states_on_reload,
     }
 }
 

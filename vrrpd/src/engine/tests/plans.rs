@@ -91,6 +91,8 @@ pub(crate) fn plan(interface: &str, priority: u8, centis: u16) -> Plan {
             journal: JournalPlan::default(),
             metrics: None,
             dump: vrrp_config::plan::DumpPlan::default(),
+            fifos: Vec::new(),
+            fifo_states_on_reload: false,
         },
         scripts: Vec::new(),
         routers: vec![router],

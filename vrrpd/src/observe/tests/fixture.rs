@@ -100,6 +100,8 @@ fn global() -> Global {
         journal: JournalPlan::default(),
         metrics: None,
         dump: DumpPlan::default(),
+        fifos: Vec::new(),
+        fifo_states_on_reload: false,
     }
 }
 
