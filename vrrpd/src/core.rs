@@ -42,6 +42,7 @@ use build::RouterName;
 pub(crate) use names::TrackerNames;
 pub(crate) use places::Places;
 
+use crate::address::AddressSetup;
 use crate::engine::{self, Command, Setup, Shared, clock};
 use crate::publish::{Board, EngineFacts};
 use crate::queue::{Receiver, Sender};
@@ -50,6 +51,14 @@ use crate::queue::{Receiver, Sender};
 #[must_use]
 pub fn now() -> Instant {
     clock::now()
+}
+
+/// Which addresses a plan puts where, for whoever needs no more of it.
+pub(crate) fn addresses(plan: &Plan) -> Result<AddressSetup, CoreError> {
+    let (mut interfaces, mut trackers) = (InterfaceNames::default(), TrackerNames::default());
+    let mut places = Places::new(Vec::new());
+    let built = build::build(plan, &mut interfaces, &mut trackers, &mut places)?;
+    Ok(*built.address)
 }
 
 /// The engine and address threads, as the rest of the daemon holds them.

@@ -17,7 +17,7 @@ use crate::service::locked::{DirectoryError, LockedDirectory, Purpose};
 use crate::service::logging::{self, Destination, Detail, Log, PARENT, Sink};
 use crate::service::privileges::{self, Kept, Privileges};
 use crate::service::signals::Signals;
-use crate::service::speaker::{Claims, refuse_keepalived};
+use crate::service::speaker::{Claims, keepalived, refuse_keepalived};
 use crate::service::systemd::Manager;
 use crate::watch;
 use crate::world::{self, World};
@@ -133,9 +133,13 @@ fn prepare(
     let signals = Signals::block(options.ignore_interrupt)
         .map_err(|error| Failure::io("cannot take signals", &error))?;
     privileges::check().map_err(|error| Failure::new(Exit::Permission, &error))?;
-    let link = Link::spawn().map_err(|error| Failure::new(Exit::Failure, &error))?;
+    let link = match &options.runner {
+        Some(socket) => Link::connect(socket),
+        None => Link::spawn(),
+    };
+    let link = link.map_err(|error| Failure::new(Exit::Failure, &error))?;
     let run_dir = lock_run_dir(&options.run_dir)?;
-    refuse_keepalived().map_err(|error| Failure::new(Exit::OtherSpeaker, &error))?;
+    refuse(keepalived())?;
     make_journal_dir(&options.journal_dir);
     let privileges = drop_privileges(&run_dir, Kept::Daemon)?;
     // From here on there may be threads.
@@ -144,6 +148,11 @@ fn prepare(
     let runner = link
         .attach()
         .map_err(|error| Failure::new(Exit::Failure, &error))?;
+    // A daemon that never was root sees nothing of root's processes.
+    if privileges == Privileges::Given {
+        let seen = runner.keepalived();
+        refuse(seen.map_err(|error| Failure::new(Exit::Failure, &error))?)?;
+    }
     let options_of_file = load_options(options);
     let access = Access::Runner(runner.clone());
     let configuration = read_configuration(&file, &options_of_file, &access)?;
@@ -178,6 +187,11 @@ fn prepare(
         signals,
         parent,
     })
+}
+
+/// Rule 10: one speaker.
+fn refuse(keepalived: Option<i32>) -> Result<(), Failure> {
+    refuse_keepalived(keepalived).map_err(|error| Failure::new(Exit::OtherSpeaker, &error))
 }
 
 /// The same for an observer: it speaks for no router, so nobody else's speaking is in its way, and it runs no program.

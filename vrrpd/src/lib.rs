@@ -22,6 +22,7 @@ mod process;
 mod publish;
 pub mod queue;
 mod recorder;
+mod release;
 pub mod reload;
 pub mod runner;
 pub mod service;
@@ -68,6 +69,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Task::Help => say(cli::flags::help(&options.program).trim_end()),
         Task::SignalNumber(name) => signal_number(name),
         Task::Check { log } => check::check(&options, log.as_deref()),
+        Task::Release => release::release(&options),
         Task::Run => daemon::run(&options, &args, in_background),
     }
 }

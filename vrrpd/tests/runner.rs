@@ -479,7 +479,7 @@ async fn the_end_of_the_daemon_ends_the_runner_and_its_programs() {
     let script_pid: i32 = wait_for(&pids).await.trim().parse().unwrap();
     assert!(runner.finish(PATIENCE).await);
     dies(script_pid).await;
-    assert!(!Path::new(&format!("/proc/{}", runner.pid())).exists());
+    assert!(!Path::new(&format!("/proc/{}", runner.pid().unwrap())).exists());
     assert!(matches!(
         runner.launch(&program, None),
         Err(RunnerError::Gone)
@@ -495,7 +495,7 @@ async fn the_death_of_the_runner_is_seen_and_takes_its_programs_along() {
     let program = program(&script, &[pids.to_str().unwrap()]);
     let mut run = runner.launch(&program, None).unwrap();
     let script_pid: i32 = wait_for(&pids).await.trim().parse().unwrap();
-    let pid = i32::try_from(runner.pid()).unwrap();
+    let pid = i32::try_from(runner.pid().unwrap()).unwrap();
     kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
     tokio::time::timeout(PATIENCE, runner.gone()).await.unwrap();
     assert_eq!(run.next().await, None);
@@ -505,7 +505,7 @@ async fn the_death_of_the_runner_is_seen_and_takes_its_programs_along() {
 #[tokio::test]
 async fn the_runner_outlives_the_signals_that_stop_the_daemon() {
     let runner = runner();
-    let pid = Pid::from_raw(i32::try_from(runner.pid()).unwrap());
+    let pid = Pid::from_raw(i32::try_from(runner.pid().unwrap()).unwrap());
     let program = runner
         .resolve(&candidate(&["true"]))
         .unwrap()

@@ -64,6 +64,8 @@ pub struct Options {
     pub journal_age: Option<Duration>,
     /// `--metrics`.
     pub metrics: Option<SocketAddr>,
+    /// `--runner`.
+    pub runner: Option<PathBuf>,
     /// `--observe`.
     pub observe: bool,
     /// Options that are accepted and have no effect yet, as written.
@@ -82,6 +84,8 @@ pub enum Task {
         /// The file that complaints are appended to.
         log: Option<PathBuf>,
     },
+    /// `--release`: take the addresses off that a dead daemon left.
+    Release,
     /// `--version`.
     Version,
     /// `--help`.
@@ -148,6 +152,7 @@ impl Options {
             journal_bytes: None,
             journal_age: None,
             metrics: None,
+            runner: None,
             observe: false,
             without_effect: Vec::new(),
             surplus: Vec::new(),
@@ -274,8 +279,10 @@ fn apply(
             })?;
             options.metrics = Some(address);
         }
+        Id::Runner => options.runner = path,
         Id::Observe => options.observe = true,
         Id::Check => options.task = Task::Check { log: path },
+        Id::Release => options.task = Task::Release,
         Id::Version => options.task = Task::Version,
         Id::Help => options.task = Task::Help,
         Id::SignalNumber => options.task = Task::SignalNumber(text.unwrap_or_default()),

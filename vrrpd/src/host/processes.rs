@@ -336,8 +336,8 @@ fn filter() -> [SockFilter; 6] {
 }
 
 /// What status says where the kernel does not tell.
-pub(crate) fn unavailable(error: &io::Error) -> vrrp_record::status::Unavailable {
-    let why = match error.raw_os_error() {
+pub(crate) fn unavailable(errno: Option<i32>) -> vrrp_record::status::Unavailable {
+    let why = match errno {
         Some(libc::EPERM) => "the kernel does not allow it here".to_owned(),
         Some(errno) => vrrp_record::quantity::Errno(errno).to_string(),
         None => "the kernel tells of processes in the initial namespaces only".to_owned(),

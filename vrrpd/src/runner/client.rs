@@ -14,7 +14,10 @@ use std::time::Duration;
 use nix::sys::socket::MsgFlags;
 use tokio::sync::{mpsc, watch};
 
+use vrrp_proto::time::Instant;
+
 use crate::address::Owner;
+use crate::process::since_boot;
 
 use super::files::{FileError, memory_file, split_names};
 use super::link::RunnerError;
@@ -35,8 +38,8 @@ pub struct Runner(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     socket: OwnedFd,
-    pid: u32,
-    process: Mutex<std::process::Child>,
+    /// Where it is a child of ours.
+    process: Option<Mutex<std::process::Child>>,
     routes: Mutex<Routes>,
     gone: watch::Sender<bool>,
 }
@@ -88,6 +91,8 @@ impl Shared {
             | Reply::Glob { id, .. }
             | Reply::Resolve { id, .. }
             | Reply::Owner { id, .. }
+            | Reply::Name { id, .. }
+            | Reply::Speaker { id, .. }
             | Reply::Done { id, .. } => {
                 if let Some(answer) = routes.answers.remove(&id) {
                     // The channel holds one answer, and this is the only one; a caller that gave up is no matter.
@@ -126,12 +131,11 @@ impl Runner {
     /// Starts the thread that takes the replies.
     pub(super) fn attach(
         socket: OwnedFd,
-        process: std::process::Child,
+        process: Option<std::process::Child>,
     ) -> Result<Self, RunnerError> {
         let shared = Arc::new(Shared {
             socket,
-            pid: process.id(),
-            process: Mutex::new(process),
+            process: process.map(Mutex::new),
             routes: Mutex::new(Routes::default()),
             gone: watch::Sender::new(false),
         });
@@ -149,10 +153,12 @@ impl Runner {
         let _ = self.0.send(&Request::Kill { run });
     }
 
-    /// The runner's process id.
+    /// The runner's process id, where the daemon itself started it.
     #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.0.pid
+    pub fn pid(&self) -> Option<u32> {
+        let process = self.0.process.as_ref()?;
+        let process = process.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(process.id())
     }
 
     /// Reads a file of at most `limit` bytes as the runner's user. Waits for it.
@@ -190,8 +196,47 @@ impl Runner {
             Reply::Read { .. }
             | Reply::Glob { .. }
             | Reply::Owner { .. }
+            | Reply::Name { .. }
+            | Reply::Speaker { .. }
             | Reply::Done { .. }
             | Reply::Run { .. } => Err(RunnerError::Busy),
+        }
+    }
+
+    /// A keepalived that speaks VRRP in the runner's network namespace, which only root can tell of root's processes.
+    /// Waits for the answer.
+    ///
+    /// # Errors
+    /// Why the runner did not answer.
+    pub fn keepalived(&self) -> Result<Option<i32>, RunnerError> {
+        match self.ask(|id| Request::Speaker { id })?.0 {
+            Reply::Speaker { keepalived, .. } => Ok(keepalived),
+            Reply::Resolve { .. }
+            | Reply::Read { .. }
+            | Reply::Glob { .. }
+            | Reply::Owner { .. }
+            | Reply::Name { .. }
+            | Reply::Done { .. }
+            | Reply::Run { .. } => Err(RunnerError::Busy),
+        }
+    }
+
+    /// Lets the runner remember programs that end, for [`Runner::owner`]. Waits for the answer.
+    ///
+    /// # Errors
+    /// Where the kernel tells of none, or why the runner did not answer.
+    pub(crate) fn watch_processes(&self) -> Result<(), FileError> {
+        done(self.ask(|id| Request::Watch { id })?.0)
+    }
+
+    /// The command name of the process that has this number now and had it at `seen`. Waits for it, for a fifth of a second at
+    /// most.
+    #[must_use]
+    pub(crate) fn name_since(&self, pid: u32, seen: Instant) -> Option<String> {
+        let seen = since_boot(seen)?;
+        match self.ask_within(OWNER_BOUND, |id| Request::Name { id, pid, seen }) {
+            Ok((Reply::Name { name, .. }, _)) => name,
+            Ok(_) | Err(_) => None,
         }
     }
 
@@ -300,12 +345,8 @@ impl Runner {
         // A runner that does not take the request sees the end of the socket when this process ends.
         let _ = self.0.send(&Request::Finish);
         let ended = tokio::time::timeout(bound, self.gone()).await.is_ok();
-        if ended {
-            let mut process = self
-                .0
-                .process
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+        if ended && let Some(process) = &self.0.process {
+            let mut process = process.lock().unwrap_or_else(PoisonError::into_inner);
             // Its socket is closed, so it is about to end or has ended; without it there is nothing to collect.
             let _ = process.wait();
         }
@@ -374,6 +415,10 @@ fn done(reply: Reply) -> Result<(), FileError> {
         Reply::Read { result, .. } | Reply::Glob { result, .. } | Reply::Done { result, .. } => {
             result
         }
-        Reply::Resolve { .. } | Reply::Owner { .. } | Reply::Run { .. } => Err(FileError::NotFound),
+        Reply::Resolve { .. }
+        | Reply::Owner { .. }
+        | Reply::Name { .. }
+        | Reply::Speaker { .. }
+        | Reply::Run { .. } => Err(FileError::NotFound),
     }
 }

@@ -55,6 +55,16 @@ impl From<io::Error> for FileError {
     }
 }
 
+impl FileError {
+    /// The kernel's number, where it gave one: what has none travels as EIO.
+    pub(crate) fn errno(&self) -> Option<i32> {
+        match self {
+            Self::Refused { errno, .. } => Some(*errno).filter(|errno| *errno != libc::EIO),
+            Self::NotFound | Self::NotRegular | Self::Executable | Self::TooLarge { .. } => None,
+        }
+    }
+}
+
 /// Reads a regular file of at most `limit` bytes.
 ///
 /// # Errors

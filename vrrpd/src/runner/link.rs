@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -22,6 +22,12 @@ pub enum RunnerError {
     /// It could not be started.
     #[error("cannot start the runner process")]
     Spawn(#[source] io::Error),
+    /// None starts behind the socket that `--runner` names.
+    #[error(
+        "cannot reach a runner at {}: is vrrpd-runner.socket started? Without --runner vrrpd starts a runner of its own",
+        .0.display()
+    )]
+    Connect(PathBuf, #[source] io::Error),
     /// It ended.
     #[error("the runner process has ended")]
     Gone,
@@ -41,7 +47,10 @@ impl From<RunnerError> for FileError {
         let errno = match &error {
             RunnerError::Silent(_) => libc::ETIMEDOUT,
             RunnerError::Busy => libc::EAGAIN,
-            RunnerError::Spawn(_) | RunnerError::Gone | RunnerError::Send(_) => libc::EIO,
+            RunnerError::Spawn(_)
+            | RunnerError::Connect(..)
+            | RunnerError::Gone
+            | RunnerError::Send(_) => libc::EIO,
         };
         let message = error.to_string();
         Self::Refused { errno, message }
@@ -52,7 +61,8 @@ impl From<RunnerError> for FileError {
 #[derive(Debug)]
 pub struct Link {
     socket: OwnedFd,
-    process: std::process::Child,
+    /// Where it is a child of ours, and no service manager's.
+    process: Option<std::process::Child>,
 }
 
 impl Link {
@@ -85,13 +95,27 @@ impl Link {
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         let process = orphans::start_own(&mut command).map_err(RunnerError::Spawn)?;
-        Ok(Self { socket, process })
+        Ok(Self {
+            socket,
+            process: Some(process),
+        })
     }
 
-    /// The runner's process id.
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.process.id()
+    /// Connects to a socket behind which the service manager starts a runner for each connection: it is then outside of
+    /// the daemon's sandbox, and the daemon needs no root to begin with.
+    ///
+    /// # Errors
+    /// [`RunnerError::Connect`].
+    pub fn connect(path: &Path) -> Result<Self, RunnerError> {
+        let failed = |error: io::Error| RunnerError::Connect(path.to_owned(), error);
+        let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::SEQPACKET, None)
+            .map_err(failed)?;
+        let address = socket2::SockAddr::unix(path).map_err(failed)?;
+        socket.connect(&address).map_err(failed)?;
+        Ok(Self {
+            socket: socket.into(),
+            process: None,
+        })
     }
 
     /// Starts the thread that takes the runner's replies.

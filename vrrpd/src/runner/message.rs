@@ -42,6 +42,12 @@ pub(super) enum Request {
     RemovePid { id: u64, path: PathBuf, pid: i32 },
     /// Which process holds a netlink port and was there at that time since boot.
     Owner { id: u64, port: u32, seen: Duration },
+    /// Remember programs that end, for questions of `Owner`.
+    Watch { id: u64 },
+    /// The name of a process that was there at that time since boot.
+    Name { id: u64, pid: u32, seen: Duration },
+    /// Whether a keepalived speaks VRRP in this network namespace.
+    Speaker { id: u64 },
     /// Start a program; kill it with its process group after `timeout_ms`.
     Start {
         run: u64,
@@ -79,6 +85,10 @@ pub(super) enum Reply {
     },
     /// The process, if there is one for sure.
     Owner { id: u64, owner: Option<Owner> },
+    /// The process's name, if it is its for sure.
+    Name { id: u64, name: Option<String> },
+    /// A keepalived's process, if there is one.
+    Speaker { id: u64, keepalived: Option<i32> },
     /// A program did something.
     Run { run: u64, event: RunEvent },
 }

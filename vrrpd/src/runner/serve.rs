@@ -30,7 +30,10 @@ use super::message::{MESSAGE_LIMIT, Reply, Request, receive, send};
 use super::program;
 use crate::address;
 use crate::exit::Exit;
+use crate::host::Processes;
+use crate::process as process_facts;
 use crate::queue;
+use crate::service::speaker::keepalived;
 use crate::sys::process;
 
 /// keepalived's umask: whatever a script makes is for its user alone.
@@ -92,6 +95,8 @@ struct Server {
     socket: OwnedFd,
     ends: SignalFd,
     children: Children,
+    /// Programs that ended, once the daemon wishes them to be remembered.
+    processes: Option<Processes>,
     outgoing: VecDeque<Outgoing>,
     file_replies: mpsc::Receiver<Outgoing>,
     file_sender: mpsc::Sender<Outgoing>,
@@ -110,6 +115,7 @@ impl Server {
             socket,
             ends,
             children: Children::default(),
+            processes: None,
             outgoing: VecDeque::new(),
             file_replies,
             file_sender,
@@ -245,9 +251,28 @@ impl Server {
                 let result = files::remove_pid(&path, pid);
                 (Reply::Done { id, result }, None)
             }),
-            Request::Owner { id, port, seen } => self.with_files(id, move || {
-                let owner = address::find_owner(port, seen);
-                (Reply::Owner { id, owner }, None)
+            Request::Owner { id, port, seen } => {
+                let processes = self.processes.clone();
+                self.with_files(id, move || {
+                    let ended = || processes?.find(port, process_facts::on_clock(seen)?);
+                    let owner = address::find_owner(port, seen).or_else(ended);
+                    (Reply::Owner { id, owner }, None)
+                });
+            }
+            Request::Watch { id } => {
+                let result = Processes::start().map(|processes| self.processes = Some(processes));
+                let result = result.map_err(FileError::from);
+                self.outgoing.push_back((Reply::Done { id, result }, None));
+            }
+            Request::Name { id, pid, seen } => self.with_files(id, move || {
+                let seen = process_facts::on_clock(seen);
+                let name = seen.and_then(|seen| process_facts::name_since(pid, seen));
+                let name = name.map(|name| process_facts::text(&name));
+                (Reply::Name { id, name }, None)
+            }),
+            Request::Speaker { id } => self.with_files(id, move || {
+                let keepalived = keepalived();
+                (Reply::Speaker { id, keepalived }, None)
             }),
             Request::Start {
                 run,

@@ -8,3 +8,4 @@ pub mod privileges;
 pub mod signals;
 pub mod speaker;
 pub mod systemd;
+pub mod watchdog;

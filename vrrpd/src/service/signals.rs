@@ -44,11 +44,14 @@ pub struct Received {
 }
 
 impl Received {
-    /// The command name of its sender, only if sure. Asked at once: a sender may end as soon as it has sent.
+    /// The command name of its sender, only if sure. Asked at once: a sender may end as soon as it has sent. `elsewhere` is
+    /// asked where other users' processes are hidden from us.
     #[must_use]
-    pub fn comm(&self) -> Option<Name> {
-        let name = process::name_since(self.pid?, self.after)?;
-        Some(Name::new(&process::text(&name)))
+    pub fn comm(&self, elsewhere: impl FnOnce(u32, Instant) -> Option<String>) -> Option<Name> {
+        let pid = self.pid?;
+        let name = process::name_since(pid, self.after).map(|name| process::text(&name));
+        let name = name.or_else(|| elsewhere(pid, self.after))?;
+        Some(Name::new(&name))
     }
 }
 

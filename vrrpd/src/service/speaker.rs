@@ -183,33 +183,30 @@ fn daemon_uid() -> u32 {
 /// A keepalived that speaks VRRP in this network namespace.
 ///
 /// Found by its process rather than by its pid file, which can have any name, lie in another mount namespace, or be left
-/// over. A keepalived that was told to run its checkers only does not speak VRRP.
+/// over. A keepalived that was told to run its checkers only does not speak VRRP. Namespaces of root's processes are for
+/// root alone to see, so another user finds none.
+#[must_use]
+pub fn keepalived() -> Option<i32> {
+    let own = std::process::id();
+    let namespace = fs::read_link("/proc/self/ns/net").ok()?;
+    let entries = fs::read_dir("/proc").ok()?;
+    entries.flatten().find_map(|entry| {
+        let pid = entry.file_name().to_str()?.parse::<i32>().ok()?;
+        let process = entry.path();
+        let speaks = u32::try_from(pid) != Ok(own)
+            && is_keepalived(&process)
+            && fs::read_link(process.join("ns/net")).is_ok_and(|other| other == namespace)
+            && speaks_vrrp(&process);
+        speaks.then_some(pid)
+    })
+}
+
+/// Refuses to speak beside a keepalived that does: seen from here, or by a runner that is root where we are not.
 ///
 /// # Errors
 /// [`OtherSpeaker::Keepalived`].
-pub fn refuse_keepalived() -> Result<(), OtherSpeaker> {
-    let own = std::process::id();
-    let Ok(namespace) = fs::read_link("/proc/self/ns/net") else {
-        return Ok(());
-    };
-    let Ok(entries) = fs::read_dir("/proc") else {
-        return Ok(());
-    };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let Some(pid) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else {
-            continue;
-        };
-        let process = entry.path();
-        if u32::try_from(pid) != Ok(own)
-            && is_keepalived(&process)
-            && fs::read_link(process.join("ns/net")).is_ok_and(|other| other == namespace)
-            && speaks_vrrp(&process)
-        {
-            return Err(OtherSpeaker::Keepalived { pid });
-        }
-    }
-    Ok(())
+pub fn refuse_keepalived(pid: Option<i32>) -> Result<(), OtherSpeaker> {
+    pid.map_or(Ok(()), |pid| Err(OtherSpeaker::Keepalived { pid }))
 }
 
 fn is_keepalived(process: &Path) -> bool {

@@ -75,6 +75,11 @@ impl Manager {
         self.send(&format!("STOPPING=1\nSTATUS={status}"));
     }
 
+    /// Feeds the watchdog.
+    pub fn alive(&self) {
+        self.send("WATCHDOG=1");
+    }
+
     /// One line for people.
     pub fn status(&self, status: &str) {
         self.send(&format!("STATUS={status}"));

@@ -251,7 +251,7 @@ fn reason(signal: &Received) -> StopReason {
         number: signal.number,
         pid: signal.pid,
         uid: signal.uid,
-        comm: signal.comm(),
+        comm: signal.comm(|_, _| None),
     }
 }
 

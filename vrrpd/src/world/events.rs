@@ -107,7 +107,7 @@ impl Running {
         let Received {
             number, pid, uid, ..
         } = signal;
-        let comm = signal.comm();
+        let comm = signal.comm(|pid, seen| self.parts.runner.name_since(pid, seen));
         match signal.request {
             Request::Stop => {
                 let reason = StopReason::Signal {
@@ -163,7 +163,17 @@ impl Running {
             tracing::error!("the engine has ended without being told to");
             return Some(Exit::Internal);
         }
+        self.feed_watchdog();
         None
+    }
+
+    /// This loop goes round, or it would not be here; the engine's wakes say whether its loop does.
+    fn feed_watchdog(&mut self) {
+        let wakes = self.core.snapshot().engine.wakes;
+        let fed = self.watchdog.as_mut();
+        if fed.is_some_and(|watchdog| watchdog.deserves(core::now(), wakes)) {
+            self.parts.manager.alive();
+        }
     }
 
     /// Takes the slow step that a drill wrote down, and leaves it for the engine.

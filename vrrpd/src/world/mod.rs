@@ -46,6 +46,7 @@ use crate::service::privileges::Privileges;
 use crate::service::signals::{self, Signals};
 use crate::service::speaker::Claims;
 use crate::service::systemd::Manager;
+use crate::service::watchdog::Watchdog;
 use crate::track::Trackers;
 use dumping::Dumping;
 use metrics::Metrics;
@@ -145,6 +146,7 @@ struct Running {
     stopping: Option<Stopping>,
     orders: Orders,
     beat: Interval,
+    watchdog: Option<Watchdog>,
     recorder: Watched,
     /// The flight recorder has what this machine cannot give.
     unavailable_kept: bool,
@@ -247,6 +249,7 @@ impl Running {
             stopping: None,
             orders,
             beat: beat(),
+            watchdog: Watchdog::from_environment(core::now()),
             recorder: begun.watched,
             unavailable_kept: false,
             configuration,
@@ -339,21 +342,15 @@ fn write_pid_files(parts: &Parts) {
     }
 }
 
-/// Lets the owners of netlink ports be found where the daemon itself cannot see them; what cannot be found here.
+/// Lets the owners of netlink ports be found by the runner, which sees root's processes and those that have ended; what
+/// cannot be found here.
 fn ask_owners(reports: &mut Reports, parts: &Parts) -> Vec<Unavailable> {
-    // Descriptors of root's processes are not for our user to see.
-    let runner = (parts.privileges != Privileges::Root).then(|| parts.runner.clone());
-    let (processes, missing) = match host::Processes::start() {
-        Ok(processes) => (Some(processes), Vec::new()),
-        Err(error) => (None, vec![host::no_process_events(&error)]),
+    let missing = match parts.runner.watch_processes() {
+        Ok(()) => Vec::new(),
+        Err(error) => vec![host::no_process_events(error.errno())],
     };
-    reports.ask_owners(Box::new(move |port, seen| {
-        let living = runner.as_ref().and_then(|runner| runner.owner(port, seen));
-        living.or_else(|| {
-            let seen = crate::process::on_clock(seen)?;
-            processes.as_ref()?.find(port, seen)
-        })
-    }));
+    let runner = parts.runner.clone();
+    reports.ask_owners(Box::new(move |port, seen| runner.owner(port, seen)));
     missing
 }
 

@@ -137,8 +137,18 @@ impl Host {
         run_dir: &str,
         change: impl FnOnce(&mut Command),
     ) -> Daemon<'_> {
+        self.daemon_by(self.command(VRRPD), config, run_dir, change)
+    }
+
+    /// The same by a command that ends with the daemon's name.
+    pub(crate) fn daemon_by(
+        &self,
+        mut command: Command,
+        config: &Path,
+        run_dir: &str,
+        change: impl FnOnce(&mut Command),
+    ) -> Daemon<'_> {
         let log = self.path(&format!("log-{run_dir}"));
-        let mut command = self.command(VRRPD);
         command
             .args(["-n", "-l", "-D", "-P", "-G", "-f"])
             .arg(config)

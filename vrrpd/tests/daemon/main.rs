@@ -6,6 +6,7 @@
 mod host;
 mod journal;
 mod life;
+mod service;
 mod speakers;
 mod survival;
 mod who;
