@@ -13,6 +13,7 @@ mod crime_scene;
 mod demo;
 mod drill;
 mod interop;
+mod package;
 mod packages;
 mod stages;
 mod staging;
@@ -35,6 +36,9 @@ cargo xtask COMMAND
   bench [TABLE]... [--subject S] [--seconds N] [--runs N] [--json FILE]
                                 keepalived and vrrpd side by side: lateness, cost, takeover, many routers; not a test
   interop [FILTER] [--repeat N] only the tests beside Debian's keepalived, N times in a row
+  package [--quick] [--check] [--target TRIPLE]
+                                a .deb and an .rpm below target/package; --check installs, upgrades and removes them beside
+                                a running keepalived in namespaces (root), --quick packs unoptimised programs
   manual DIR                    write man pages and shell completions below DIR, as they lie below /usr
   vectors FILE                  run packets with expected outcomes against the protocol crate
   sim --seed N                  replay one simulated scenario with its event log
@@ -55,6 +59,7 @@ pub fn main() -> ExitCode {
         ["bench", rest @ ..] => bench::run(rest),
         ["bench-built", rest @ ..] => bench::measure(rest),
         ["interop", rest @ ..] => interop::run(rest),
+        ["package", rest @ ..] => package::run(rest),
         ["manual", directory] => manual(Path::new(directory)),
         ["vectors", file] => vectors(Path::new(file)),
         ["sim", "--seed", seed] => replay(seed),
