@@ -51,6 +51,7 @@ fn config(priority: u8) -> NodeConfig {
                     fault_releases: 2,
                     release_hold: Duration::from_secs(2),
                     phase: None,
+                    fast_fail: None,
                 },
                 trackers: vec![TrackLink {
                     tracker: TRACKER,

@@ -40,6 +40,7 @@ fn config(priority: u8) -> Config {
         fault_releases: 1,
         release_hold: Duration::ZERO,
         phase: None,
+        fast_fail: None,
     }
 }
 

@@ -129,6 +129,7 @@ fn config(settings: &Settings) -> Config {
         fault_releases: u8::try_from(settings.releases).unwrap(),
         release_hold: Duration::from_nanos(nanos(settings.hold)),
         phase: None,
+        fast_fail: None,
     }
 }
 

@@ -48,6 +48,7 @@ fn config(version: Version, preempt: bool) -> Config {
         fault_releases: 1,
         release_hold: Duration::ZERO,
         phase: None,
+        fast_fail: None,
     }
 }
 

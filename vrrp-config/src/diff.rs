@@ -242,7 +242,7 @@ fn group_fields(old: &GroupPlan, new: &GroupPlan) -> Vec<&'static str> {
 fn global_fields(old: &Global, new: &Global) -> Vec<&'static str> {
     differing!(Global, old, new, compared: [
         profile, router_id, mail, script_user, script_security, dynamic_interfaces, startup_delay, log_unknown_vrids,
-        realtime, probe, ring_bytes, journal, metrics, dump, fifos, fifo_states_on_reload,
+        realtime, probe, ring_bytes, journal, fast_fail, metrics, dump, fifos, fifo_states_on_reload,
     ], left_out: [])
 }
 

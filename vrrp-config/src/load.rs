@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use vrrp_proto::router::FastFail;
+
 use crate::diagnostic::{Class, Diagnostic, Severity};
 use crate::facts::HostFacts;
 use crate::files::FileProvider;
@@ -17,6 +19,8 @@ pub struct LoadOptions {
     pub config_id: String,
     /// Every include must match: `-e`, as `include_check all`.
     pub strict_includes: bool,
+    /// `--fast-fail`, which wins over the file.
+    pub fast_fail: Option<FastFail>,
 }
 
 /// What became of a configuration.
@@ -69,6 +73,9 @@ pub fn load(
     } else {
         keepalived::load(entry, files, facts, options)
     };
+    if let (Some(plan), Some(fast_fail)) = (&mut loaded.plan, options.fast_fail) {
+        plan.global.fast_fail = Some(fast_fail);
+    }
     let failed = loaded
         .diagnostics
         .iter()

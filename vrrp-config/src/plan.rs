@@ -7,6 +7,7 @@ use std::time::Duration;
 
 pub use vrrp_proto::wire::{ChecksumAccept, ChecksumForm};
 
+use vrrp_proto::router::FastFail;
 use vrrp_proto::units::{AdvertInterval, Family, Priority, Version, Vrid};
 
 /// A whole configuration.
@@ -58,6 +59,9 @@ pub struct Global {
     pub ring_bytes: Option<u64>,
     /// How much of the past is kept on disk.
     pub journal: JournalPlan,
+    /// A tracked process that ends is checked at once, and a failing check that leaves a peer better says goodbye at once.
+    /// Off unless asked for; the command line wins.
+    pub fast_fail: Option<FastFail>,
     /// Where metrics are served; nowhere unless configured.
     pub metrics: Option<SocketAddr>,
     /// Where the dumps that signals ask for are written.

@@ -122,6 +122,7 @@ fn check(path: &str, content: Vec<u8>) {
     let options = LoadOptions {
         config_id: "lb1".to_owned(),
         strict_includes: false,
+        fast_fail: None,
     };
     let loaded = load(
         path,

@@ -18,6 +18,7 @@ use vrrp_config::plan::{
     RestoreAddresses, RouterPlan, ScriptPlan, TrackPlan, Transport, UserSpec, VipPlan,
 };
 use vrrp_config::{Language, write};
+use vrrp_proto::router::FastFail;
 use vrrp_proto::units::{AdvertInterval, Family, Priority, Version, Vrid};
 
 use common::{Host, load_file};
@@ -439,6 +440,9 @@ fn generated(seed: u64, profile: Profile) -> Plan {
                     free_percent: 5,
                 }
             },
+            fast_fail: (!keepalived && dice.once_in(2)).then(|| FastFail {
+                peer_priority: dice.once_in(2).then_some(Priority::DEFAULT),
+            }),
             metrics: (!keepalived && dice.once_in(2)).then(|| ([127, 0, 0, 1], 9650).into()),
             dump: DumpPlan {
                 data: dice.once_in(4).then(|| "/run/dumps/".to_owned()),

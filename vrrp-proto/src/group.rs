@@ -42,7 +42,7 @@ pub const fn order_after(cause: Cause) -> Option<GroupOrder> {
         Cause::HigherPriority { .. } | Cause::TieLost { .. } | Cause::Reconfigured => {
             Some(GroupOrder::Yield)
         }
-        Cause::AddressesLost => Some(GroupOrder::Bounce),
+        Cause::AddressesLost | Cause::Outweighed { .. } => Some(GroupOrder::Bounce),
         Cause::Started
         | Cause::OwnerStarted
         | Cause::SilentActive { .. }

@@ -91,6 +91,13 @@ pub enum Cause {
     HoldExpired,
     /// A tracked object failed while the addresses were held.
     HoldUnhealthy,
+    /// A check failed, and a peer's priority is above ours now (fast_fail).
+    Outweighed {
+        /// That priority.
+        by: u8,
+        /// Our effective priority.
+        ours: u8,
+    },
     /// An operator asked to give way.
     Yielded,
     /// Gave way, and nobody took over within the bound.
@@ -139,6 +146,7 @@ impl Cause {
             Self::SuccessorReady => "successor_ready",
             Self::HoldExpired => "hold_expired",
             Self::HoldUnhealthy => "hold_unhealthy",
+            Self::Outweighed { .. } => "outweighed",
             Self::Yielded => "yielded",
             Self::NoSuccessor => "no_successor",
             Self::TakenOut => "taken_out",
@@ -188,6 +196,10 @@ impl Cause {
             proto::Cause::SuccessorReady => Self::SuccessorReady,
             proto::Cause::HoldExpired => Self::HoldExpired,
             proto::Cause::HoldUnhealthy => Self::HoldUnhealthy,
+            proto::Cause::Outweighed { by } => Self::Outweighed {
+                by,
+                ours: context.priority,
+            },
             proto::Cause::Yielded => Self::Yielded,
             proto::Cause::NoSuccessor => Self::NoSuccessor,
             proto::Cause::TakenOut => Self::TakenOut,
@@ -281,10 +293,12 @@ impl fmt::Display for Cause {
             Self::HoldUnhealthy => {
                 f.write_str("a tracked object failed while the addresses were held")
             }
+            Self::Outweighed { by, ours } => write!(
+                f,
+                "a check failed, which leaves priority {ours} against {by} of a peer: goodbye at once (fast_fail)"
+            ),
             Self::Yielded => f.write_str("asked to give way"),
-            Self::NoSuccessor => {
-                f.write_str("asked to give way, and nobody took over within the bound")
-            }
+            Self::NoSuccessor => f.write_str("gave way, and nobody took over within the bound"),
             Self::TakenOut => f.write_str("taken out for maintenance"),
             Self::BackIn => f.write_str("maintenance ended"),
             Self::Unseen => f.write_str("for a reason that is not seen from outside"),
@@ -318,6 +332,7 @@ mod tests {
             Cause::Group { group: None },
             Cause::AddressesRefused { errno: Some(1) },
             Cause::HoldUnhealthy,
+            Cause::Outweighed { by: 102, ours: 101 },
             Cause::Yielded,
             Cause::NoSuccessor,
             Cause::TakenOut,

@@ -227,6 +227,7 @@ impl Watcher {
                 (Backup | Active | Releasing, Initialize) | (Initialize, Backup | Active)
             ),
             Cause::Yielded => matches!(path, (Active, Backup | Releasing)),
+            Cause::Outweighed { .. } => path == (Active, Backup),
             Cause::NoSuccessor => matches!(path, (Backup | Releasing, Active)),
             Cause::TakenOut => matches!(path, (Backup | Active, Initialize) | (Active, Releasing)),
             Cause::BackIn => matches!(path, (Initialize, Backup)),
@@ -283,6 +284,7 @@ impl Watcher {
             | Cause::SuccessorReady
             | Cause::HoldExpired
             | Cause::HoldUnhealthy
+            | Cause::Outweighed { .. }
             | Cause::Yielded
             | Cause::NoSuccessor
             | Cause::TakenOut

@@ -38,7 +38,7 @@ pub use subject::Mutation;
 use world::World;
 
 /// Names of the causes that are counted.
-const CAUSES: [&str; 21] = [
+const CAUSES: [&str; 22] = [
     "started",
     "owner started",
     "silent active",
@@ -60,6 +60,7 @@ const CAUSES: [&str; 21] = [
     "no successor",
     "taken out",
     "back in",
+    "outweighed",
 ];
 
 /// Position of a cause in [`CAUSES`].
@@ -86,6 +87,7 @@ const fn cause_number(cause: Cause) -> usize {
         Cause::NoSuccessor => 18,
         Cause::TakenOut => 19,
         Cause::BackIn => 20,
+        Cause::Outweighed { .. } => 21,
     }
 }
 

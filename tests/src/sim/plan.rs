@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use vrrp_proto::group::GroupIndex;
 use vrrp_proto::node::{GroupSetup, NodeConfig, RouterSetup, TrackerSetup};
-use vrrp_proto::router::{Config, InterfaceKey, RouterId};
+use vrrp_proto::router::{Config, FastFail, InterfaceKey, RouterId};
 use vrrp_proto::track::{Reading, TrackLink, TrackerId};
 use vrrp_proto::units::{AdvertInterval, Family, Priority, Version, Vrid};
 
@@ -178,6 +178,7 @@ fn draw_config(prng: &mut Prng, version: Version, interval: u16) -> Config {
         advert_before_yield: prng.chance(10),
         owner_clash_lowers: prng.chance(50),
         fault_releases: u8::try_from(prng.below(3)).unwrap_or(0),
+        fast_fail: prng.chance(20).then(FastFail::default),
         release_hold: if prng.chance(50) {
             Duration::from_secs(2)
         } else {

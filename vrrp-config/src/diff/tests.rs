@@ -96,6 +96,7 @@ fn plan(routers: Vec<RouterPlan>) -> Plan {
             realtime: Realtime::Fifo(1),
             ring_bytes: None,
             journal: JournalPlan::default(),
+            fast_fail: None,
             metrics: None,
             dump: DumpPlan::default(),
             fifos: Vec::new(),

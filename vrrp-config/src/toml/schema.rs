@@ -30,6 +30,8 @@ pub(super) struct File {
     pub(super) log_unknown_vrids: Option<bool>,
     pub(super) realtime: Option<Spanned<RealtimeWord>>,
     pub(super) probe: Option<bool>,
+    pub(super) fast_fail: Option<bool>,
+    pub(super) peer_priority: Option<Spanned<i64>>,
     pub(super) mail: Option<Mail>,
     pub(super) recorder: Option<Recorder>,
     pub(super) journal: Option<Journal>,

@@ -449,3 +449,28 @@ fn weights_of_an_owner_and_of_group_members_are_refused() {
     refused(&text, "\"one\"", "weight");
     plan(&format!("{text}tracking_weight = true\n"));
 }
+
+#[test]
+fn fast_fail_may_know_its_peers_priority() {
+    let fast = |head: &str| plan(&format!("{head}{LEAST}")).global.fast_fail;
+    assert_eq!(fast(""), None);
+    assert_eq!(fast("fast_fail = false\n"), None);
+    assert_eq!(fast("fast_fail = true\n").unwrap().peer_priority, None);
+    let known = fast("fast_fail = true\npeer_priority = 102\n").unwrap();
+    assert_eq!(
+        known.peer_priority.map(vrrp_proto::units::Priority::as_u8),
+        Some(102)
+    );
+    for (head, words) in [
+        ("peer_priority = 102\n", "without fast_fail"),
+        ("fast_fail = true\npeer_priority = 255\n", "out of range"),
+    ] {
+        let loaded = read(&format!("{head}{LEAST}"));
+        assert!(loaded.plan.is_none());
+        assert!(
+            loaded.diagnostics[0].message.contains(words),
+            "{}",
+            loaded.render()
+        );
+    }
+}

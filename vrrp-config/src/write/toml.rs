@@ -110,6 +110,10 @@ fn global(global: &Global, text: &mut Text) {
     }
     text.unless("probe", global.probe, true);
     text.unless("fifo_states_on_reload", global.fifo_states_on_reload, false);
+    text.unless("fast_fail", global.fast_fail.is_some(), false);
+    if let Some(priority) = global.fast_fail.and_then(|fast| fast.peer_priority) {
+        text.field("peer_priority", priority.as_u8());
+    }
     let mut mail = Text::default();
     if !global.mail.to.is_empty() {
         mail.field("to", list(global.mail.to.iter().map(|to| string(to))));

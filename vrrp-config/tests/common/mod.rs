@@ -93,6 +93,7 @@ pub(crate) fn load_file(path: &Path, facts: &dyn HostFacts) -> Loaded {
     let options = LoadOptions {
         config_id: "host".to_owned(),
         strict_includes: false,
+        fast_fail: None,
     };
     load(path, &Disk, facts, &options)
 }

@@ -164,6 +164,7 @@ mod tests {
                 fault_releases: 1,
                 release_hold: Duration::ZERO,
                 phase: None,
+                fast_fail: None,
             },
             trackers: vec![],
             group: None,

@@ -35,6 +35,7 @@ fn config(vrid: u8, priority: u8) -> Config {
         fault_releases: 1,
         release_hold: Duration::from_secs(2),
         phase: None,
+        fast_fail: None,
     }
 }
 

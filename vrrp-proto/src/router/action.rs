@@ -82,6 +82,11 @@ pub enum Cause {
     HoldExpired,
     /// A tracked object failed during the hold, which ends it at once (safety rule 2).
     HoldUnhealthy,
+    /// A check failed, and a peer's priority is above ours now (fast_fail).
+    Outweighed {
+        /// That priority.
+        by: u8,
+    },
     /// An operator asked to give way (safety rule 9).
     Yielded,
     /// Gave way, and nobody took over within the bound.

@@ -45,9 +45,12 @@ impl VirtualRouter {
             }
             // The next advert shows it (S-23).
             Event::Priority(priority) => {
-                let restarts = self.ownership_changes(priority);
+                let (restarts, before) = (self.ownership_changes(priority), self.priority());
                 self.set_priority(step, priority);
-                if restarts {
+                if let Some(by) = self.outweighed(before).filter(|_| !restarts) {
+                    // A weight that fell never holds (safety rule 2).
+                    self.leave_active(step, Leave::Resign, Cause::Outweighed { by });
+                } else if restarts {
                     self.leave_active(step, Leave::Restart, Cause::Reconfigured);
                     self.restart(step);
                 }

@@ -29,6 +29,8 @@ pub(super) enum Leave<'a> {
     Refused(Option<i32>),
     /// An operator's word: priority 0, and Active again unless somebody takes over (safety rule 9).
     GiveWay,
+    /// A check failed and a peer is better: priority 0 and no hold; Active again unless somebody takes over.
+    Resign,
     /// Another router wins (RFC 9568 §6.4.3; S-16): no priority 0.
     Yield(&'a Received),
     /// The sync group goes to Backup with a member that another router won against: no priority 0.
@@ -101,6 +103,10 @@ impl VirtualRouter {
     /// The only way into Active: advert first, then addresses, announcements once they are confirmed (S-06).
     pub(super) fn enter_active(&mut self, step: &mut Step, cause: Cause, predecessor: bool) {
         let from = self.state();
+        if cause == Cause::NoSuccessor {
+            // Whoever was heard once is not there.
+            self.rival = None;
+        }
         if self.standing == Standing::Yielded {
             self.standing = Standing::Normal;
         }
@@ -166,7 +172,8 @@ impl VirtualRouter {
             | Leave::Refused(_)
             | Leave::Bounce
             | Leave::Restart
-            | Leave::GiveWay => 1,
+            | Leave::GiveWay
+            | Leave::Resign => 1,
             Leave::Fault => self.config.fault_releases.min(MOST_RELEASES),
             Leave::Yield(_) | Leave::GroupYield => 0,
         };
@@ -188,6 +195,7 @@ impl VirtualRouter {
                 let watch = self.successor_watch(step.now);
                 (Then::Backup(watch), self.hold(step.now))
             }
+            Leave::Resign => (Then::Backup(self.successor_watch(step.now)), None),
             Leave::GroupYield => (Then::Backup(self.new_watch(step.now)), self.hold(step.now)),
             Leave::Bounce => {
                 let mut watch = self.new_watch(step.now);

@@ -59,4 +59,14 @@ pub struct Config {
     /// Where in its interval this router's adverts lie: their times leave this remainder, on the caller's clock. Spreads
     /// the adverts of many routers. None starts the grid with the first advert.
     pub phase: Option<Duration>,
+    /// Whether an Active whose priority falls below a peer's says goodbye at once, instead of being preempted a down
+    /// interval later.
+    pub fast_fail: Option<FastFail>,
+}
+
+/// Leaving at once when a check fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FastFail {
+    /// The best priority of the peers, where it was configured; one that was heard counts as well.
+    pub peer_priority: Option<Priority>,
 }

@@ -21,12 +21,12 @@ use core::net::IpAddr;
 
 use crate::time::Instant;
 use crate::timers;
-use crate::units::{AdvertInterval, Priority};
+use crate::units::{AdvertInterval, Priority, WirePriority};
 use phase::{Idle, NO_ADDRESSES, Phase, Then, Watch};
 
 pub use action::{Action, AnnounceReason, Cause, State, Transition};
 pub use actions::Actions;
-pub use config::{Config, InterfaceKey, RouterId};
+pub use config::{Config, FastFail, InterfaceKey, RouterId};
 pub use event::{AddressState, Event, FaultSet, GroupOrder, Received, StopKind};
 pub use snapshot::{Peer, Snapshot, StepCounters, Timer};
 pub use standing::Standing;
@@ -89,6 +89,7 @@ pub use standing::Standing;
 ///     fault_releases: 1,
 ///     release_hold: Duration::ZERO,
 ///     phase: None,
+///     fast_fail: None,
 /// };
 /// let mut router = VirtualRouter::new(config);
 /// let _ = router.handle(Instant::ZERO, Event::Start);
@@ -120,6 +121,8 @@ pub struct VirtualRouter {
     /// Refusals of the addresses in a row, for the growing retry time.
     refusals: u8,
     peer: Option<Peer>,
+    /// The priority that somebody else was last heard with, a goodbye aside.
+    rival: Option<WirePriority>,
     /// Who last sent version 3 and when, for interoperation (I-05).
     heard_v3: Option<(IpAddr, Instant)>,
     last_transition: Option<Transition>,
@@ -155,6 +158,7 @@ impl VirtualRouter {
             addresses: NO_ADDRESSES,
             refusals: 0,
             peer: None,
+            rival: None,
             heard_v3: None,
             last_transition: None,
             counters: StepCounters {
@@ -184,6 +188,9 @@ impl VirtualRouter {
             now,
             actions: Actions::NONE,
         };
+        if let Event::Advert(advert) = event {
+            self.note_rival(advert);
+        }
         match self.phase {
             Phase::Initialize(idle) => self.in_initialize(&mut step, event, idle),
             Phase::Backup(watch) => self.in_backup(&mut step, event, watch),

@@ -9,7 +9,7 @@ use super::phase::{Wait, Watch};
 use super::{Action, Cause, Peer, Received, Standing, Step, VirtualRouter};
 use crate::time::Instant;
 use crate::timers;
-use crate::units::{Priority, Version};
+use crate::units::{Priority, Version, WirePriority};
 
 /// What became of a deadline call.
 pub(super) enum Judged {
@@ -72,6 +72,23 @@ impl VirtualRouter {
             interval: advert.interval,
             heard: now,
         });
+    }
+
+    /// Remembers how strong the others are (fast_fail).
+    pub(super) fn note_rival(&mut self, advert: &Received) {
+        if !advert.priority.is_release() && self.source != Some(advert.source) {
+            self.rival = Some(advert.priority);
+        }
+    }
+
+    /// The priority of a peer that would preempt this Active after a change from `before`, where it does not wait for that
+    /// (fast_fail).
+    pub(super) fn outweighed(&self, before: Priority) -> Option<u8> {
+        let fast_fail = self.config.fast_fail?;
+        let (own, before) = (self.priority().as_u8(), before.as_u8());
+        let heard = self.rival.map(WirePriority::as_u8);
+        let best = fast_fail.peer_priority.map(Priority::as_u8).max(heard)?;
+        (own < before && own < best).then_some(best)
     }
 
     /// Whether the state machine takes notice of an advert of this version. The receive checks drop another version

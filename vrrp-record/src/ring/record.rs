@@ -70,6 +70,7 @@ impl Transition {
             Cause::NoSuccessor => (19, None),
             Cause::TakenOut => (20, None),
             Cause::BackIn => (21, None),
+            Cause::Outweighed { .. } => (22, None),
         }
     }
 }

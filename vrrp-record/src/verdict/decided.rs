@@ -132,7 +132,9 @@ pub(super) fn decided(
             format!("the configuration changed; priority is {priority} now"),
             vec![seen("a reload was applied")],
         ),
-        Cause::HoldUnhealthy => tracker(view, incident.at, None, draft),
+        Cause::HoldUnhealthy | Cause::Outweighed { .. } => {
+            tracker(view, incident.at, None, draft);
+        }
         Cause::SuccessorReady | Cause::HoldExpired | Cause::NoSuccessor => {
             // The end of a farewell: what began it decides.
             match farewell(view, incident.at) {

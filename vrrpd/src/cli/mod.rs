@@ -12,6 +12,8 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use vrrp_proto::units::Priority;
+
 use flags::{FLAGS, Flag, Id, Takes};
 
 /// The run directory where `--run-dir` says nothing.
@@ -62,6 +64,10 @@ pub struct Options {
     pub journal_bytes: Option<u64>,
     /// `--journal-days`.
     pub journal_age: Option<Duration>,
+    /// `--fast-fail`.
+    pub fast_fail: bool,
+    /// `--peer-priority`.
+    pub peer_priority: Option<Priority>,
     /// `--metrics`.
     pub metrics: Option<SocketAddr>,
     /// `--runner`.
@@ -151,6 +157,8 @@ impl Options {
             ring_bytes: None,
             journal_bytes: None,
             journal_age: None,
+            fast_fail: false,
+            peer_priority: None,
             metrics: None,
             runner: None,
             observe: false,
@@ -269,6 +277,11 @@ fn apply(
         Id::JournalDays => {
             let days = number(written, text, 1..=3_650, "days from 1 to 3650")?;
             options.journal_age = Some(Duration::from_secs(days * 86_400));
+        }
+        Id::FastFail => options.fast_fail = true,
+        Id::PeerPriority => {
+            let priority = number(written, text, 1..=254, "a priority from 1 to 254")?;
+            options.peer_priority = u8::try_from(priority).ok().and_then(Priority::new);
         }
         Id::Metrics => {
             let text = text.unwrap_or_default();

@@ -274,6 +274,7 @@ fn protocol_config(plan: &Plan, router: &RouterPlan, id: RouterId) -> Config {
         fault_releases: if keepalived { 2 } else { 1 },
         release_hold: release_hold(router),
         phase: phase::of(id, router.interval, plan.routers.len()),
+        fast_fail: plan.global.fast_fail,
     }
 }
 

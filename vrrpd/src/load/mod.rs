@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use vrrp_config::plan::{CommandPlan, NotifyPlan, Plan};
 use vrrp_config::{LoadOptions, Loaded, Severity};
+use vrrp_proto::router::FastFail;
 
 pub use access::Access;
 use access::candidate;
@@ -19,7 +20,7 @@ use crate::cli::Options;
 use crate::exit::Exit;
 use crate::notify::{Commands, Fifo};
 use crate::runner::{DEFAULT_USER, Program};
-use crate::track::Settings;
+use crate::track::{Settings, Watched};
 
 /// keepalived's file.
 pub const KEEPALIVED_FILE: &str = "/etc/keepalived/keepalived.conf";
@@ -56,6 +57,9 @@ pub fn load_options(options: &Options) -> LoadOptions {
     LoadOptions {
         config_id: options.config_id.clone().unwrap_or_else(short_host_name),
         strict_includes: options.all_includes,
+        fast_fail: options.fast_fail.then_some(FastFail {
+            peer_priority: options.peer_priority,
+        }),
     }
 }
 
@@ -234,6 +238,10 @@ impl Programs<'_> {
                 rise: script.rise,
                 fall: script.fall,
                 init_fail: script.init_fail,
+                watches: plan
+                    .global
+                    .fast_fail
+                    .and_then(|_| Watched::by(&script.command.argv)),
             });
         }
         scripts

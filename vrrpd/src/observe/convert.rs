@@ -100,6 +100,7 @@ pub(super) fn faults_entered(
         | proto::Cause::SuccessorReady
         | proto::Cause::HoldExpired
         | proto::Cause::HoldUnhealthy
+        | proto::Cause::Outweighed { .. }
         | proto::Cause::Yielded
         | proto::Cause::NoSuccessor
         | proto::Cause::BackIn => snapshot.map_or(FaultSet::NONE, |now| now.router.faults),

@@ -233,6 +233,7 @@ impl Value for Cause {
             Self::NoSuccessor => (18, 0, None),
             Self::TakenOut => (19, 0, None),
             Self::BackIn => (20, 0, None),
+            Self::Outweighed { by } => (21, u64::from(by), None),
         };
         to.put(kind);
         to.put(number);
@@ -276,6 +277,9 @@ impl Value for Cause {
             18 => Self::NoSuccessor,
             19 => Self::TakenOut,
             20 => Self::BackIn,
+            21 => Self::Outweighed {
+                by: u8::try_from(number).ok()?,
+            },
             _ => return None,
         })
     }
@@ -388,6 +392,7 @@ mod tests {
             Cause::NoSuccessor,
             Cause::TakenOut,
             Cause::BackIn,
+            Cause::Outweighed { by: 102 },
         ] {
             round_trip(cause);
             round_trip(Transition {

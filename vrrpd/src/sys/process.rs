@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 
 use nix::errno::Errno;
@@ -206,4 +206,16 @@ pub(crate) fn signal_set(numbers: impl IntoIterator<Item = i32>) -> SigSet {
     }
     // SAFETY: `set` was made by sigemptyset and sigaddset.
     unsafe { SigSet::from_sigset_t_unchecked(set) }
+}
+
+/// A descriptor of a process, which becomes readable when the process ends.
+pub(crate) fn open(pid: u32) -> io::Result<OwnedFd> {
+    // SAFETY: the call takes two numbers and touches no memory of ours.
+    let descriptor = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    let descriptor = i32::try_from(descriptor).unwrap_or(-1);
+    if descriptor < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just made this descriptor for us and told nobody else.
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
 }

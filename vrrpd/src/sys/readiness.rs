@@ -1,6 +1,7 @@
 //! Registering descriptors with tokio.
 
 use std::io;
+use std::os::fd::OwnedFd;
 
 use nix::sys::signalfd::SignalFd;
 use tokio::io::unix::AsyncFd;
@@ -19,4 +20,11 @@ pub(crate) fn register_signals(signals: SignalFd) -> io::Result<AsyncFd<SignalFd
     // SAFETY: the registered descriptor has to stay the same and open for the life of the AsyncFd. A SignalFd owns its
     // descriptor, keeps it when its mask changes, and is owned by the AsyncFd, whose holder only reads from it.
     Ok(unsafe { AsyncFd::register(signals) }?)
+}
+
+/// Lets tokio wait for the end of a process. Within a tokio context.
+pub(crate) fn register_process(process: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: the registered descriptor has to stay the same and open for the life of the AsyncFd. An OwnedFd keeps its
+    // descriptor and is owned by the AsyncFd, whose holder only waits for it.
+    Ok(unsafe { AsyncFd::register(process) }?)
 }

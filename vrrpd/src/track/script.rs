@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use vrrp_proto::track::{Reading, RiseFall};
 
+use super::exits::{Exits, Watched};
 use crate::runner::{Outcome, Program, Run, RunEvent, Runner, RunnerError};
 
 /// Starts programs: the runner, or a test's stand-in.
@@ -43,6 +44,8 @@ pub struct Settings {
     pub fall: u32,
     /// Starts as failed rather than unknown.
     pub init_fail: bool,
+    /// Processes whose end is checked at once (fast_fail).
+    pub watches: Option<Watched>,
 }
 
 /// What a run of a script made of its reading.
@@ -85,6 +88,9 @@ pub async fn watch(
     verdicts: mpsc::Sender<Verdict>,
 ) {
     let mut beat = beat(settings.interval);
+    let mut exits = Exits::new(settings.watches.clone());
+    // A process ended: one run at once, and so many more as turn the reading.
+    let (mut hurry, mut ended) = (false, false);
     let mut watch = Watch {
         settings,
         counter,
@@ -96,7 +102,12 @@ pub async fn watch(
     loop {
         let event = match &mut running {
             None => {
-                beat.tick().await;
+                if !std::mem::take(&mut hurry) {
+                    tokio::select! {
+                        _ = beat.tick() => {}
+                        () = exits.next() => ended = true,
+                    }
+                }
                 match launcher.launch(&watch.settings.program, Some(watch.settings.timeout)) {
                     Ok(run) => {
                         running = Some(Running {
@@ -118,6 +129,11 @@ pub async fn watch(
             }
             Some(running) => tokio::select! {
                 event = running.run.next() => event,
+                // It may have looked before that.
+                () = exits.next() => {
+                    (hurry, ended) = (true, true);
+                    continue;
+                }
                 _ = beat.tick() => {
                     watch.overran = true;
                     if watch.complain() {
@@ -145,6 +161,12 @@ pub async fn watch(
             Some(RunEvent::Ended { outcome, .. }) => {
                 running = None;
                 watch.complained = false;
+                if outcome == Outcome::Exited(0) {
+                    ended = false;
+                    exits.look();
+                } else {
+                    hurry |= ended && watch.wants_more();
+                }
                 watch.judge(Some(outcome), took).await
             }
             // The runner is gone, and the daemon ends for that.
@@ -183,6 +205,12 @@ impl Watch {
     /// Whether to tell that it does not run on its beat: once, until a run ends in time (safety rule 12).
     const fn complain(&mut self) -> bool {
         !std::mem::replace(&mut self.complained, true)
+    }
+
+    /// Whether a failure now leaves the reading good, so that another run is wanted.
+    fn wants_more(&self) -> bool {
+        let mut counter = self.counter;
+        counter.record(false) == Reading::Good
     }
 
     /// Counts a run's end and tells the verdict; false when nobody takes it any more.

@@ -86,6 +86,7 @@ fn settings(interval: u64, limit: u64, rise: u32, fall: u32) -> Settings {
         rise,
         fall,
         init_fail: false,
+        watches: None,
     }
 }
 
@@ -255,4 +256,41 @@ async fn a_removed_script_is_not_run_and_not_heard_any_more() {
             .is_err()
     );
     assert_eq!(stage.starts().len(), count);
+}
+
+#[tokio::test]
+async fn the_end_of_a_watched_process_is_checked_at_once_and_as_often_as_fall_asks() {
+    let name = format!("vrrpd-{}", std::process::id() % 100_000);
+    let directory = std::env::temp_dir().join(format!("vrrpd-exits-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let program = directory.join(&name);
+    std::fs::copy("/bin/sleep", &program).unwrap();
+    let mut child = std::process::Command::new(&program)
+        .arg("600")
+        .spawn()
+        .unwrap();
+    let stage = Stage::default();
+    stage.play(Behaviour::Ends(
+        Duration::from_millis(10),
+        Outcome::Exited(0),
+    ));
+    let mut trackers = Trackers::new(stage.clone());
+    trackers.replace(vec![Settings {
+        watches: Watched::by(&["pidof".to_owned(), name]),
+        ..settings(600, 600, 1, 3)
+    }]);
+    assert_eq!(readings(&mut trackers, 1).await, [Reading::Good]);
+    // The look for the process is before the verdict.
+    stage.play(Behaviour::Ends(
+        Duration::from_millis(10),
+        Outcome::Exited(1),
+    ));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let seen = timeout(Duration::from_secs(10), readings(&mut trackers, 3))
+        .await
+        .expect("ten minutes before its next turn");
+    assert_eq!(seen, [Reading::Good, Reading::Good, Reading::Bad]);
+    assert_eq!(stage.starts().len(), 4);
+    std::fs::remove_dir_all(&directory).unwrap();
 }

@@ -286,6 +286,7 @@ impl GlobalDraft {
             // keepalived has neither; the command line sets them.
             ring_bytes: None,
             journal: JournalPlan::default(),
+            fast_fail: None,
             metrics: None,
             dump: self.dump,
             fifo_states_on_reload: self.fifos.states_on_reload,

@@ -22,6 +22,7 @@ fn options() -> LoadOptions {
     LoadOptions {
         config_id: "lb1".to_owned(),
         strict_includes: false,
+        fast_fail: None,
     }
 }
 

@@ -14,6 +14,8 @@ use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 use toml::Spanned;
+use vrrp_proto::router::FastFail;
+use vrrp_proto::units::Priority;
 
 use super::Problems;
 use super::schema::{File, Journal, ProfileWord, Recorder};
@@ -190,6 +192,7 @@ fn global(file: &File, context: &mut Context<'_, '_>) -> Global {
             .map_or_else(JournalPlan::default, |journal| {
                 lower_journal(journal, context)
             }),
+        fast_fail: fast_fail(file, context),
         metrics: file
             .metrics
             .as_ref()
@@ -201,6 +204,25 @@ fn global(file: &File, context: &mut Context<'_, '_>) -> Global {
         fifos: commands::fifos(&file.fifo, context),
         fifo_states_on_reload: file.fifo_states_on_reload,
     }
+}
+
+/// `fast_fail`, and the priority of the peers that it may stand beside.
+fn fast_fail(file: &File, context: &mut Context<'_, '_>) -> Option<FastFail> {
+    let peer_priority = file.peer_priority.as_ref().and_then(|written| {
+        let number: Option<u8> =
+            context.whole(*written.get_ref(), written.span(), "peer_priority", 1..=254);
+        if file.fast_fail != Some(true) {
+            context.refuse(
+                written.span(),
+                "peer_priority without fast_fail has no effect",
+                "write fast_fail = true, or leave peer_priority out",
+            );
+        }
+        number.and_then(Priority::new)
+    });
+    file.fast_fail
+        .filter(|on| *on)
+        .map(|_| FastFail { peer_priority })
 }
 
 impl Context<'_, '_> {

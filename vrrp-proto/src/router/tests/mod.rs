@@ -39,6 +39,7 @@ fn config() -> Config {
         fault_releases: 2,
         release_hold: Duration::ZERO,
         phase: None,
+        fast_fail: None,
     }
 }
 

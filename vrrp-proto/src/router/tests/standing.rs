@@ -1,4 +1,4 @@
-//! What an operator asks of a router (safety rule 9): giving way, reserve, out.
+//! What an operator asks of a router (safety rule 9): giving way, reserve, out. And leaving at once by fast_fail.
 
 use super::*;
 
@@ -214,5 +214,82 @@ fn a_stall_during_the_wait_for_a_successor_does_not_drop_the_addresses() {
     assert!(!actions.contains(&Action::RemoveAddresses), "{actions:?}");
     let seen = bench.run_for(Duration::from_secs(3));
     assert!(!seen.iter().any(|(_, a)| *a == Action::RemoveAddresses));
+    assert_eq!(bench.state(), State::Active);
+}
+
+fn fast(peer_priority: Option<u8>) -> Config {
+    Config {
+        priority: priority(103),
+        fast_fail: Some(FastFail {
+            peer_priority: peer_priority.and_then(Priority::new),
+        }),
+        ..held()
+    }
+}
+
+#[test]
+fn fast_fail_says_goodbye_when_a_check_leaves_a_peer_better_and_holds_nothing() {
+    for configured in [false, true] {
+        let mut bench = Bench::active(fast(configured.then_some(102)));
+        if !configured {
+            bench.hear(peer(1), 102);
+        }
+        let actions = bench.tell(Event::Priority(priority(101)));
+        assert_eq!(adverts(&actions), [0]);
+        assert!(actions.contains(&Action::RemoveAddresses));
+        let report = transition(&actions).unwrap();
+        assert_eq!(
+            (report.to, report.cause),
+            (State::Backup, Cause::Outweighed { by: 102 })
+        );
+        bench.advance(ms(700));
+        bench.hear(peer(1), 102);
+        bench.run_for(ms(3_000));
+        assert_eq!(bench.state(), State::Backup);
+    }
+}
+
+#[test]
+fn fast_fail_stays_where_nobody_better_is_known_or_it_is_off() {
+    let settings = [
+        (fast(None), None),
+        (fast(Some(100)), None),
+        (fast(None), Some(101)),
+        (
+            Config {
+                fast_fail: None,
+                ..fast(None)
+            },
+            Some(102),
+        ),
+    ];
+    for (config, heard) in settings {
+        let mut bench = Bench::active(config);
+        if let Some(heard) = heard {
+            bench.hear(peer(1), heard);
+        }
+        bench.tell(Event::Priority(priority(101)));
+        assert_eq!(bench.state(), State::Active, "{config:?}");
+    }
+}
+
+#[test]
+fn fast_fail_comes_back_when_nobody_takes_over_and_does_not_leave_for_the_same_peer_again() {
+    let mut bench = Bench::active(fast(None));
+    bench.hear(peer(1), 102);
+    bench.tell(Event::Priority(priority(101)));
+    let seen = bench.run_for(ms(2_500));
+    let expected = (1_996, State::Backup, State::Active, Cause::NoSuccessor);
+    assert_eq!(causes(&seen), [expected]);
+    bench.addresses(1, 1);
+    bench.tell(Event::Priority(priority(103)));
+    bench.tell(Event::Priority(priority(101)));
+    assert_eq!(bench.state(), State::Active);
+}
+
+#[test]
+fn fast_fail_does_not_leave_for_a_priority_that_rises() {
+    let mut bench = Bench::active(fast(Some(200)));
+    bench.tell(Event::Priority(priority(110)));
     assert_eq!(bench.state(), State::Active);
 }

@@ -89,6 +89,7 @@ pub(crate) fn plan(interface: &str, priority: u8, centis: u16) -> Plan {
             realtime: Realtime::Fifo(1),
             ring_bytes: None,
             journal: JournalPlan::default(),
+            fast_fail: None,
             metrics: None,
             dump: vrrp_config::plan::DumpPlan::default(),
             fifos: Vec::new(),

@@ -98,6 +98,7 @@ fn global() -> Global {
         realtime: Realtime::Fifo(1),
         ring_bytes: None,
         journal: JournalPlan::default(),
+        fast_fail: None,
         metrics: None,
         dump: DumpPlan::default(),
         fifos: Vec::new(),
