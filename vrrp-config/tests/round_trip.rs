@@ -401,64 +401,69 @@ fn router(
     }
 }
 
+/// What a file of the profile's language can say of the whole.
+fn generated_global(profile: Profile, dice: &mut Dice) -> Global {
+    let keepalived = profile == Profile::Keepalived;
+    Global {
+        profile,
+        router_id: dice.once_in(2).then(|| dice.pick(NAMES).to_owned()),
+        mail: MailPlan {
+            to: (0..dice.roll(3))
+                .map(|number| format!("admin{number}@example.org"))
+                .collect(),
+            from: dice.once_in(3).then(|| "lb@example.org".to_owned()),
+            server: dice.once_in(3).then(|| "192.0.2.25 587".to_owned()),
+            timeout: dice.once_in(3).then(|| Duration::from_secs(30)),
+            helo: dice.once_in(3).then(|| "lb.example.org".to_owned()),
+            no_faults: dice.once_in(3),
+        },
+        script_user: dice.once_in(3).then(|| user(dice)),
+        script_security: dice.once_in(2),
+        dynamic_interfaces: dice.once_in(2),
+        startup_delay: if dice.once_in(3) {
+            Duration::from_micros(1_500_000)
+        } else {
+            Duration::ZERO
+        },
+        log_unknown_vrids: dice.once_in(3),
+        probe: !dice.once_in(3),
+        realtime: dice.pick(&[Realtime::Off, Realtime::Fifo(1), Realtime::Fifo(50)]),
+        ring_bytes: (!keepalived && dice.once_in(2)).then_some(16 << 20),
+        journal: if keepalived || dice.once_in(2) {
+            JournalPlan::default()
+        } else {
+            JournalPlan {
+                bytes: 50_000_000,
+                age: Duration::from_secs(7 * 86_400),
+                free_percent: 5,
+            }
+        },
+        fast_fail: (!keepalived && dice.once_in(2)).then(|| FastFail {
+            peer_priority: dice.once_in(2).then_some(Priority::DEFAULT),
+        }),
+        metrics: (!keepalived && dice.once_in(2)).then(|| ([127, 0, 0, 1], 9650).into()),
+        dump: DumpPlan {
+            data: dice.once_in(4).then(|| "/run/dumps/".to_owned()),
+            stats: dice.once_in(4).then(|| "/run/my stats".to_owned()),
+            json: dice.once_in(4).then(|| "/run/state.json".to_owned()),
+            json_version: if dice.once_in(3) { 2 } else { 1 },
+        },
+        fifos: (0..dice.roll(3))
+            .map(|number| FifoPlan {
+                path: format!("/run/events {number}"),
+                owner: dice.once_in(2).then(|| user(dice)),
+                script: dice.once_in(2).then(|| command(dice)),
+            })
+            .collect(),
+        fifo_states_on_reload: dice.once_in(3),
+    }
+}
+
 /// A plan that a file of the profile's language can make.
 fn generated(seed: u64, profile: Profile) -> Plan {
     let dice = &mut Dice::new(seed);
-    let keepalived = profile == Profile::Keepalived;
     let mut plan = Plan {
-        global: Global {
-            profile,
-            router_id: dice.once_in(2).then(|| dice.pick(NAMES).to_owned()),
-            mail: MailPlan {
-                to: (0..dice.roll(3))
-                    .map(|number| format!("admin{number}@example.org"))
-                    .collect(),
-                from: dice.once_in(3).then(|| "lb@example.org".to_owned()),
-                server: dice.once_in(3).then(|| "192.0.2.25 587".to_owned()),
-                timeout: dice.once_in(3).then(|| Duration::from_secs(30)),
-                helo: dice.once_in(3).then(|| "lb.example.org".to_owned()),
-                no_faults: dice.once_in(3),
-            },
-            script_user: dice.once_in(3).then(|| user(dice)),
-            script_security: dice.once_in(2),
-            dynamic_interfaces: dice.once_in(2),
-            startup_delay: if dice.once_in(3) {
-                Duration::from_micros(1_500_000)
-            } else {
-                Duration::ZERO
-            },
-            log_unknown_vrids: dice.once_in(3),
-            probe: !dice.once_in(3),
-            realtime: dice.pick(&[Realtime::Off, Realtime::Fifo(1), Realtime::Fifo(50)]),
-            ring_bytes: (!keepalived && dice.once_in(2)).then_some(16 << 20),
-            journal: if keepalived || dice.once_in(2) {
-                JournalPlan::default()
-            } else {
-                JournalPlan {
-                    bytes: 50_000_000,
-                    age: Duration::from_secs(7 * 86_400),
-                    free_percent: 5,
-                }
-            },
-            fast_fail: (!keepalived && dice.once_in(2)).then(|| FastFail {
-                peer_priority: dice.once_in(2).then_some(Priority::DEFAULT),
-            }),
-            metrics: (!keepalived && dice.once_in(2)).then(|| ([127, 0, 0, 1], 9650).into()),
-            dump: DumpPlan {
-                data: dice.once_in(4).then(|| "/run/dumps/".to_owned()),
-                stats: dice.once_in(4).then(|| "/run/my stats".to_owned()),
-                json: dice.once_in(4).then(|| "/run/state.json".to_owned()),
-                json_version: if dice.once_in(3) { 2 } else { 1 },
-            },
-            fifos: (0..dice.roll(3))
-                .map(|number| FifoPlan {
-                    path: format!("/run/events {number}"),
-                    owner: dice.once_in(2).then(|| user(dice)),
-                    script: dice.once_in(2).then(|| command(dice)),
-                })
-                .collect(),
-            fifo_states_on_reload: dice.once_in(3),
-        },
+        global: generated_global(profile, dice),
         scripts: Vec::new(),
         routers: Vec::new(),
         groups: Vec::new(),

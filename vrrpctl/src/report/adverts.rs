@@ -529,6 +529,7 @@ mod tests {
             sequence: Sequence::Next,
             mac: None,
             dropped: 0,
+            foreign: None,
         }
     }
 

@@ -70,6 +70,9 @@ pub(crate) const fn weight(what: &Happening) -> u8 {
         | Happening::ThinMargin
         | Happening::Duplicates
         | Happening::OwnAddressHeard
+        | Happening::Claimed
+        | Happening::Unannounced
+        | Happening::NewsLost
         | Happening::ClockStep
         | Happening::Restart
         | Happening::Reload => 2,

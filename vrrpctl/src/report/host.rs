@@ -76,7 +76,11 @@ fn drawn(unit: Unit, object: u32) -> Option<(Drawn, String)> {
         | Unit::AdvertsAtInterface
         | Unit::Membership
         | Unit::WallClock
-        | Unit::InterfaceMaster => return None,
+        | Unit::InterfaceMaster
+        | Unit::ForeignSockets
+        | Unit::MulticastAtInterface
+        | Unit::Claimant
+        | Unit::Claimed => return None,
     })
 }
 

@@ -113,7 +113,7 @@ impl Inputs {
     fn routers(&self) -> impl Iterator<Item = Subject<'_>> {
         let plans = self.plan.routers.iter().enumerate();
         plans.filter_map(|(place, plan)| {
-            let find = |router: &&RouterSnapshot| router.name == plan.name;
+            let find = |router: &&RouterSnapshot| *router.name == *plan.name;
             let position = self.core.routers.iter().position(|router| find(&router))?;
             let core = self.core.routers.get(position)?;
             let counts = Counts::of(core);
