@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 
-use vrrp_record::history::{Received, Rejected, Sent, Sequence, Time};
+use vrrp_record::history::{History, Received, Rejected, Sent, Sequence, Time};
 use vrrp_record::join::{Join, departure};
 use vrrp_record::quantity::{Errno, Plural};
 
@@ -152,7 +152,8 @@ impl Adverts {
             let heard = node.history.received.iter().enumerate();
             for (index, one) in heard.filter(|(_, one)| one.router == *position) {
                 let at = clocks.by_first(*listener, one.at());
-                let due = spacing.entry(one.from).or_default().due(at, one);
+                let own = spacing.entry(one.from).or_default();
+                let due = own.due(at, one, &node.history);
                 if joined.contains(&(*listener, index)) {
                     continue;
                 }
@@ -402,21 +403,39 @@ fn of_rejected(listener: usize, one: &Rejected, clocks: &Clocks) -> Advert {
     advert
 }
 
+/// Whether one stretch of full records holds both times: across minutes without them no spacing is known.
+fn covered(history: &History, from: Time, until: Time) -> bool {
+    let mut stretches = history.detailed.iter();
+    history.detailed.is_empty() || stretches.any(|(begin, end)| *begin <= from && until <= *end)
+}
+
+/// A silence longer than this, in nanoseconds, is not the lateness of one advert.
+const AWAY: i64 = 30_000_000_000;
+
 /// When adverts of a sender should come, by the spacing of those before: what a listener alone can know.
 #[derive(Debug, Default)]
 struct Spacing {
+    /// When the last one came, by the listener's clock.
+    came: Option<Time>,
     /// When the last one came and when it should have.
     last: Option<(Time, Time)>,
 }
 
 impl Spacing {
-    fn due(&mut self, at: Time, one: &Received) -> Time {
+    /// When an advert that came at that time, by the first node's clock, was due.
+    fn due(&mut self, at: Time, one: &Received, history: &History) -> Time {
+        let before = self.came.replace(one.at());
+        if before.is_some_and(|before| !covered(history, before, one.at())) {
+            self.last = None;
+        }
         let interval = i64::try_from(one.interval).unwrap_or(i64::MAX);
         let due = match self.last {
             // One that comes about an interval after the one before tells when the sender speaks now.
             Some((came, _)) if at.since(came).abs_diff(interval) <= one.interval / 5 => {
                 came.plus(interval).min(at)
             }
+            // No advert is held for that long: its sender was away.
+            Some((came, _)) if at.since(came) > AWAY => at,
             Some((_, due)) => due.plus(interval).min(at),
             None => at,
         };
@@ -535,12 +554,12 @@ mod tests {
 
     /// Lateness in milliseconds by the spacing alone.
     fn late(arrivals: &[i64]) -> Vec<i64> {
-        let mut spacing = Spacing::default();
+        let (mut spacing, history) = (Spacing::default(), History::default());
         arrivals
             .iter()
             .map(|at| {
                 let one = heard(1, *at);
-                one.at().since(spacing.due(one.at(), &one)) / 1_000_000
+                one.at().since(spacing.due(one.at(), &one, &history)) / 1_000_000
             })
             .collect()
     }
@@ -556,5 +575,6 @@ mod tests {
     #[test]
     fn a_sender_that_pauses_is_late_once() {
         assert_eq!(late(&[0, 1_000, 4_000, 5_000, 6_000]), [0, 0, 2_000, 0, 0]);
+        assert_eq!(late(&[0, 1_000, 3_600_000, 3_601_000]), [0, 0, 0, 0]);
     }
 }

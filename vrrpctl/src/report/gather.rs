@@ -89,14 +89,27 @@ pub(crate) fn gather(
     names: &[String],
     between: Option<Stretch>,
 ) -> Result<Gathered, SourceError> {
-    let mut nodes = full(&own, between)?;
-    let mut sources = Vec::new();
+    // The other node's clock may be far off.
+    let wide = |(from, until): Stretch| (from.plus(-CLOCKS), until.plus(CLOCKS));
+    let mut sources = Vec::from_iter(peer);
+    let (ours, theirs) = match sources.first() {
+        // What happened to one is explained by what the other recorded at that time.
+        Some(peer) if own.bytes().max(peer.bytes()) > WHOLE => {
+            let ours = windows(&own, between)?;
+            let theirs = windows(peer, between.map(wide))?;
+            let beside = |own: &[Stretch], other: &[Stretch]| {
+                let other = other.iter().copied().map(wide);
+                own.iter().copied().chain(other).collect::<Vec<_>>()
+            };
+            (beside(&ours, &theirs), beside(&theirs, &ours))
+        }
+        None if own.bytes() > WHOLE => (windows(&own, between)?, Vec::new()),
+        _ => (Vec::new(), Vec::new()),
+    };
+    let mut nodes = full(&own, between, ours)?;
     let mut peers = Vec::new();
-    if let Some(peer) = peer {
-        // The other node's clock may be far off.
-        let wide = between.map(|(from, until)| (from.plus(-CLOCKS), until.plus(CLOCKS)));
-        peers = full(&peer, wide)?;
-        sources.push(peer);
+    for peer in &sources {
+        peers = full(peer, between.map(wide), theirs.clone())?;
     }
     // A node given twice is one node.
     peers.retain(|peer| !nodes.iter().any(|node| node.is(&peer.history)));
@@ -171,26 +184,39 @@ fn by_node(clocks: &Clocks, node: usize, stretch: Stretch) -> Stretch {
     (own(stretch.0), own(stretch.1))
 }
 
-/// Full records: all of them, or those around incidents and the latest hour of them.
-fn full(opened: &Opened, between: Option<Stretch>) -> Result<Vec<Node>, SourceError> {
+/// Full records: all of them, or of long ones those within `wanted`.
+fn full(
+    opened: &Opened,
+    between: Option<Stretch>,
+    wanted: Vec<Stretch>,
+) -> Result<Vec<Node>, SourceError> {
     let all = Want::all().minutes(false);
-    let padded = between.map(|(from, until)| (from.plus(-BEFORE), until.plus(AFTER)));
     if opened.bytes() <= WHOLE {
-        return opened.read(&match padded {
+        return opened.read(&match between.map(padded) {
             Some(stretch) => all.within(vec![stretch]),
             None => all,
         });
     }
-    let outline = opened.read(&Want::outline())?;
     // A capture tells nothing without its adverts, and holds nothing else.
-    if outline
-        .iter()
-        .any(|node| node.history.node.source == Source::Capture)
-    {
+    let outline = opened.read(&Want::outline())?;
+    let capture = |node: &Node| node.history.node.source == Source::Capture;
+    if outline.iter().any(capture) {
         return opened.read(&all);
     }
+    drop(outline);
+    opened.read(&all.within(wanted))
+}
+
+/// What is needed to judge what happened between two times.
+fn padded((from, until): Stretch) -> Stretch {
+    (from.plus(-BEFORE), until.plus(AFTER))
+}
+
+/// What surrounds the incidents that a node's events tell of, and the latest hour of full records.
+fn windows(opened: &Opened, between: Option<Stretch>) -> Result<Vec<Stretch>, SourceError> {
+    let padded = between.map(padded);
     let mut wanted = Vec::new();
-    for node in &outline {
+    for node in opened.read(&Want::outline())? {
         let inside = |one: &Incident| {
             padded.is_none_or(|(from, until)| one.until.max(one.at) >= from && one.from <= until)
         };
@@ -209,8 +235,7 @@ fn full(opened: &Opened, between: Option<Stretch>) -> Result<Vec<Node>, SourceEr
             }
         }
     }
-    drop(outline);
-    opened.read(&all.within(wanted))
+    Ok(wanted)
 }
 
 /// Leaves the weightiest and latest incidents, and says how many others there were.
