@@ -473,5 +473,6 @@ fn heard(router: u16, second: i64, from: IpAddr, priority: u8, arrived: Time) ->
         sequence: Sequence::Next,
         mac: None,
         dropped: 0,
+        foreign: None,
     }
 }

@@ -137,7 +137,13 @@ fn one(job: &Job, options: &Options, xtask: &Path, vrrpctl: &Path, records: &Pat
     let result = catch_unwind(AssertUnwindSafe(|| {
         let window = &mut row.window;
         play(
-            job.cause, setup, prng, options, xtask, vrrpctl, &directory, window,
+            job.cause,
+            setup,
+            prng,
+            options,
+            (xtask, vrrpctl),
+            &directory,
+            window,
         )
     }));
     match result {
@@ -165,8 +171,7 @@ fn play(
     setup: Setup,
     prng: Prng,
     options: &Options,
-    xtask: &Path,
-    vrrpctl: &Path,
+    (xtask, vrrpctl): (&Path, &Path),
     directory: &Path,
     window: &mut Option<(Duration, Duration)>,
 ) -> Result<Vec<(&'static str, Seen)>, String> {
