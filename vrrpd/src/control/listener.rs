@@ -88,7 +88,15 @@ impl Listener {
             inode: metadata.ino(),
         };
         // Nobody can connect before listen(), so there is no moment with the wrong mode.
-        let mode = match group.map(|group| chown(&path, None, Some(group))) {
+        // Under its unit the daemon has that group already, and a sandbox that lets nobody change owners.
+        let give = |group: Gid| {
+            if metadata.gid() == group.as_raw() {
+                Ok(())
+            } else {
+                chown(&path, None, Some(group))
+            }
+        };
+        let mode = match group.map(give) {
             Some(Ok(())) => 0o660,
             Some(Err(error)) => {
                 tracing::warn!(

@@ -102,7 +102,16 @@ impl RingFile {
             i64::try_from(bytes).map_err(|_| failed("map")(io::ErrorKind::FileTooLarge.into()))?;
         fallocate(file.as_fd(), FallocateFlags::empty(), 0, length)
             .map_err(|errno| failed("make room for")(errno.into()))?;
-        let mode = match group().map(|group| fchown(file, None, Some(group))) {
+        let owned = file.metadata().map_err(failed("look at"))?.gid();
+        // Under its unit the daemon has that group already, and a sandbox that lets nobody change owners.
+        let give = |group: Gid| {
+            if owned == group.as_raw() {
+                Ok(())
+            } else {
+                fchown(file, None, Some(group))
+            }
+        };
+        let mode = match group().map(give) {
             Some(Ok(())) => 0o640,
             Some(Err(_)) | None => 0o600,
         };
