@@ -339,6 +339,15 @@ impl Node {
         Some((at, owner))
     }
 
+    /// Visits every router whose deadline has come, in order.
+    pub fn for_each_due(&self, now: Instant, visit: &mut dyn FnMut(RouterIndex, &VirtualRouter)) {
+        self.deadlines.for_each_due(now, &mut |slot| {
+            if let (Ok(index), Some(found)) = (u16::try_from(slot), self.routers.get(slot)) {
+                visit(RouterIndex(index), &found.router);
+            }
+        });
+    }
+
     /// A router.
     #[must_use]
     pub fn router(&self, index: RouterIndex) -> Option<&VirtualRouter> {

@@ -50,6 +50,25 @@ impl Deadlines {
         self.at(1)
     }
 
+    /// Visits every owner whose deadline has come, by number. Costs nothing for those that have not.
+    pub(super) fn for_each_due(&self, now: Instant, visit: &mut dyn FnMut(usize)) {
+        self.visit_due(1, now, visit);
+    }
+
+    /// As deep as the tree: at most 17 levels.
+    fn visit_due(&self, place: usize, now: Instant, visit: &mut dyn FnMut(usize)) {
+        if self.at(place).is_none_or(|(at, _)| at > now) {
+            return;
+        }
+        if place >= self.leaves {
+            visit(place.saturating_sub(self.leaves));
+            return;
+        }
+        let left = place.saturating_mul(2);
+        self.visit_due(left, now, visit);
+        self.visit_due(left.saturating_add(1), now, visit);
+    }
+
     /// Where the tree is: address and bytes.
     pub(super) fn memory(&self) -> (usize, usize) {
         (self.tree.as_ptr().addr(), size_of_val(self.tree.as_slice()))
@@ -94,6 +113,13 @@ mod tests {
                     .filter_map(|(slot, at)| at.map(|at| (at, slot)))
                     .min();
                 assert_eq!(deadlines.earliest(), expected);
+                let now = Instant::from_nanos(seed % 5);
+                let mut due = Vec::new();
+                deadlines.for_each_due(now, &mut |slot| due.push(slot));
+                let has_come = |at: &Option<Instant>| at.is_some_and(|at| at <= now);
+                let expected: Vec<usize> =
+                    (0..slots).filter(|slot| has_come(&model[*slot])).collect();
+                assert_eq!(due, expected);
             }
             deadlines.clear();
             assert_eq!(deadlines.earliest(), None);

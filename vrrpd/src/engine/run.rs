@@ -356,17 +356,21 @@ impl Engine {
             self.drain(now);
         }
         let Setup { node, io, .. } = &mut *self.setup;
-        for ((_, router), io) in node.routers().zip(&mut io.routers) {
-            io.dirty |= router.next_deadline().is_some_and(|(at, _)| at <= now);
-        }
+        node.for_each_due(now, &mut |index, _| {
+            if let Some(router) = io.routers.get_mut(usize::from(index.0)) {
+                router.dirty = true;
+            }
+        });
         self.tell(NodeEvent::Deadline);
     }
 
     /// Whether a Backup is about to take over.
     fn takeover_is_due(&self, now: Instant) -> bool {
-        self.setup.node.routers().any(
-            |(_, router)| matches!(router.next_deadline(), Some((at, Timer::Down)) if at <= now),
-        )
+        let mut takeover = false;
+        self.setup.node.for_each_due(now, &mut |_, router| {
+            takeover |= matches!(router.next_deadline(), Some((_, Timer::Down)));
+        });
+        takeover
     }
 
     /// Takes everything that waits in the receive queues: an advert there may cancel the takeover.

@@ -9,12 +9,14 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::os::fd::AsFd as _;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{UnixCredentials, getsockopt, sockopt};
 use socket2::{Domain, SockAddr, Socket, Type};
 use vrrp_config::plan::RouterPlan;
@@ -24,6 +26,9 @@ use crate::cli;
 
 /// How long a start waits for a daemon that has a claim to say who it is.
 const ANSWER_BOUND: Duration = Duration::from_secs(2);
+
+/// Questions that are answered at one claim in one go: as many as wait there at most.
+const AT_ONCE: usize = 128;
 
 /// Somebody else who speaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -92,10 +97,26 @@ impl Claims {
         Ok(())
     }
 
-    /// Lets go of daemons that asked who we are, so that the next one can ask: to be called about once a second.
+    /// Lets go of daemons that asked who we are, so that the next one can ask: to be called about once a second. One
+    /// system call while nobody asks, however many claims there are.
     pub fn answer(&self) {
-        for socket in self.held.values() {
-            while socket.accept().is_ok() {}
+        let mut asked: Vec<PollFd<'_>> = self
+            .held
+            .values()
+            .map(|socket| PollFd::new(socket.as_fd(), PollFlags::POLLIN))
+            .collect();
+        if !poll(&mut asked, PollTimeout::ZERO).is_ok_and(|ready| ready > 0) {
+            return;
+        }
+        for (socket, asked) in self.held.values().zip(&asked) {
+            if asked.any() == Some(true) {
+                // Whoever asks more often waits for the next time.
+                for _ in 0..AT_ONCE {
+                    if socket.accept().is_err() {
+                        break;
+                    }
+                }
+            }
         }
     }
 }
