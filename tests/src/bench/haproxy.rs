@@ -55,9 +55,9 @@ pub(super) fn run(options: &Options) -> Table {
         title: format!(
             "The configuration of README on a pair of each, a real haproxy on each host and a client that asks every 10 ms; \
              haproxy of the MASTER is killed at a random moment, {runs} times, on all pairs at once; p50 (smallest to \
-             largest). Up to 2 s pass until the check runs. The goal is for the p50; a tenth is allowed for the phase of the check."
+             largest). Up to 2 s pass until the check runs. The goal is for the p50; each pair's check has a phase of its own, for which a tenth is allowed."
         ),
-        rows: vec![row.at_most("at most keepalived", other.map(|other| other * 1.1))],
+        rows: vec![row.at_most("keepalived + 10 %", other.map(|other| other * 1.1))],
         machine: Some(before.since(None)),
     }
 }

@@ -16,7 +16,7 @@ const ROUTERS_EACH: u8 = 250;
 const ROUTERS: usize = INTERFACES as usize * ROUTERS_EACH as usize;
 const MASTER: u8 = 200;
 const BACKUP: u8 = 100;
-/// Adverts of one priority-0 advert and the takeover that follows lie within this, and a stop takes its time too.
+/// A thousand routers become MASTER within this.
 const START: Duration = Duration::from_secs(60);
 
 pub(super) fn run(options: &Options) -> Table {
