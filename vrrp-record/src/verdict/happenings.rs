@@ -305,17 +305,6 @@ fn two_active(
         ));
         return;
     }
-    if clean
-        && let Some(router) = view.settings()
-        && set_right(
-            view,
-            from,
-            signed(router.interval) * i64::from(router.down_adverts),
-            draft,
-        )
-    {
-        return;
-    }
     let heard: Vec<_> = view
         .received(from, until.max(from.plus(interval * 6)))
         .filter(|one| one.from == other && one.priority > 0)
@@ -340,6 +329,10 @@ fn two_active(
                 span(spread)
             ))],
         );
+        return;
+    }
+    // One that gave way once it heard us again may have taken over while this machine stood still.
+    if clean && set_right(view, other, from, draft) {
         return;
     }
     draft.unknown = Some(format!("{other} acted as MASTER for {}", span(spread)));

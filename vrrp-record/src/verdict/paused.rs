@@ -1,6 +1,8 @@
 //! Whether the machine of the other node stood still with its clocks: paused by its host, or moved to another one. A clock
 //! that stood falls behind for good, where an advert that was held is late only once.
 
+use std::net::IpAddr;
+
 use super::heard::Gap;
 use super::view::{Draft, View, against, nanos, seen, span};
 use super::{Code, Confidence};
@@ -135,10 +137,31 @@ fn path_changed(peer: &History, join: &Join, view: &View<'_>, gap: &Gap) -> Opti
     back.then(|| String::from("its interface came up again meanwhile"))
 }
 
-/// Names a pause of this machine alone where its wall clock was set forward afterwards: it had stood while another node took
-/// over, and nothing was late by this machine's own clock. Returns whether it did.
-pub(super) fn set_right(view: &View<'_>, at: Time, least: i64, draft: &mut Draft) -> bool {
+/// How long this machine stood still at least and at most if it did while `other` took over: our last advert left up to an
+/// interval before, the other one was patient for as long as we would be and its skew, and what it sent since then waited
+/// and came together.
+fn lasted(view: &View<'_>, other: IpAddr, at: Time) -> Option<(i64, i64)> {
+    let interval = view.interval();
+    let patience = interval * i64::from(view.settings()?.down_adverts);
+    let waited = view
+        .received(at, at.plus(interval / 2))
+        .filter(|one| one.from == other && one.priority > 0)
+        .count();
+    let sending = interval * i64::try_from(waited.max(1)).ok()?;
+    let least = patience + sending - 2 * interval;
+    Some((
+        least.max(patience),
+        patience + interval + sending + view.late(),
+    ))
+}
+
+/// Names a pause of this machine alone where its wall clock was set forward afterwards by as much as the pause lasted: it had
+/// stood while another node took over, and nothing was late by this machine's own clock. Returns whether it did.
+pub(super) fn set_right(view: &View<'_>, other: IpAddr, at: Time, draft: &mut Draft) -> bool {
     const LATER: i64 = 120_000_000_000;
+    let Some((least, most)) = lasted(view, other, at) else {
+        return false;
+    };
     let mut readings = view
         .history
         .samples
@@ -151,32 +174,44 @@ pub(super) fn set_right(view: &View<'_>, at: Time, least: i64, draft: &mut Draft
     };
     for reading in readings {
         let step = reading.value.wrapping_sub(last.value).cast_signed();
-        if step >= least {
-            draft.find(
-                Code::HostPaused,
-                Confidence::Low,
-                None,
-                format!(
-                    "this machine was paused for about {}: its own clock shows no gap, another node took over, and the wall clock \
-                     was set forward by {} afterwards",
-                    span(step),
-                    span(step)
-                ),
-                vec![against(
+        last = reading;
+        if step.saturating_abs() < least {
+            continue;
+        }
+        // The first step sets right whatever was wrong: one that does not fit was made for something else.
+        if step < least || step > most {
+            return false;
+        }
+        draft.find(
+            Code::HostPaused,
+            Confidence::Low,
+            None,
+            format!(
+                "this machine was paused for about {}: its own clock shows no gap, another node took over, and the wall clock \
+                 was set forward by {} afterwards",
+                span(step),
+                span(step)
+            ),
+            vec![
+                against(
                     format!(
                         "CLOCK_REALTIME - CLOCK_MONOTONIC changed by +{}, {} after another node was MASTER",
                         span(step),
                         span(reading.at.since(at).max(0))
                     ),
                     Some(String::from("unchanged")),
-                )],
-            );
-            draft.next.push(String::from(
-                "ask the host of this machine for snapshots and backups at that time",
-            ));
-            return true;
-        }
-        last = reading;
+                ),
+                seen(format!(
+                    "a pause in which {other} took over and sent what came of it lasts {} to {}",
+                    span(least),
+                    span(most)
+                )),
+            ],
+        );
+        draft.next.push(String::from(
+            "ask the host of this machine for snapshots and backups at that time",
+        ));
+        return true;
     }
     false
 }

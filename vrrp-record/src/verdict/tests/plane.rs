@@ -402,22 +402,58 @@ fn adverts_that_were_held_and_later_come_as_before_are_no_pause() {
     assert!(!verdict.codes().contains(&Code::HostPaused), "{verdict}");
 }
 
-#[test]
-fn a_wall_clock_set_forward_after_another_took_over_tells_of_a_pause() {
-    let beside = |step: u64| {
-        let mut node = master(130);
-        for number in 1..4 {
-            node.received.push(Received {
-                from: address(LB2),
-                sequence: Sequence::Untrusted,
-                ..heard(number, 100, at(109 + i64::from(number)).plus(500 * MILLI))
-            });
+/// lb2 took over while lb1 stood still: `waited` adverts of it come together, and it gives way or speaks on for so many
+/// seconds. The wall clock is set forward by `step` later.
+fn set_forward(waited: u16, on: u16, step: i64) -> Vec<Code> {
+    let mut node = master(130);
+    let back = at(110).plus(300 * MILLI);
+    let together = (1..=waited).map(|number| (number, back.plus(i64::from(number) * MILLI)));
+    let later = (1..=on).map(|second| (waited + second, back.plus(i64::from(second) * SECOND)));
+    for (number, arrived) in together.chain(later) {
+        node.received.push(Received {
+            from: address(LB2),
+            sequence: Sequence::Untrusted,
+            ..heard(number, 100, arrived)
+        });
+    }
+    for sample in &mut node.samples {
+        if sample.unit == Unit::WallClock && sample.at >= at(115) {
+            sample.value = sample.value.wrapping_add_signed(step);
         }
-        bump(&mut node, Unit::WallClock, at(115), step);
-        codes(&node)
-    };
-    let set = beside(3_900_000_000);
-    assert!(set.contains(&Code::HostPaused), "{set:?}");
-    // A correction shorter than the other's patience did not hide a takeover.
-    assert!(!beside(400_000_000).contains(&Code::HostPaused));
+    }
+    codes(&node)
+}
+
+#[test]
+fn a_wall_clock_set_forward_by_the_length_of_a_pause_tells_of_it() {
+    for (waited, step) in [(1, 3_900), (2, 4_200), (6, 9_000)] {
+        let set = set_forward(waited, 0, step * MILLI);
+        assert!(set.contains(&Code::HostPaused), "{waited} {step}: {set:?}");
+    }
+}
+
+#[test]
+fn a_wall_clock_set_by_anything_else_tells_of_no_pause() {
+    for (waited, on, step) in [
+        // Shorter than the other's patience: that did not hide a takeover.
+        (1, 0, 400),
+        // Longer than it takes to take over and send one advert.
+        (1, 0, 9_000),
+        (1, 0, 3_600_000),
+        // Shorter than it takes to send so many.
+        (6, 0, 3_900),
+        (1, 0, -3_900),
+        // It goes on beside adverts that leave on time: it does not hear them.
+        (1, 3, 3_900),
+    ] {
+        let set = set_forward(waited, on, step * MILLI);
+        assert!(
+            set.contains(&Code::OpsClockStep),
+            "{waited} {on} {step}: {set:?}"
+        );
+        assert!(
+            !set.contains(&Code::HostPaused),
+            "{waited} {on} {step}: {set:?}"
+        );
+    }
 }
