@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::beside::{clock, duplicates, floor, health, link, news, reload, storage, thin};
 use super::egress::{deaf_interface, departures};
 use super::heard::{Gap, local_losses, refused};
+use super::incidents::transition_at;
 use super::other::neither_heard;
 use super::own::own_lateness;
 use super::paused::set_right;
@@ -182,11 +183,9 @@ fn missing(
         let Some(left) = left else {
             continue;
         };
-        let known = super::incidents(view.history).into_iter().find(|incident| {
-            incident.router == view.router
-                && incident.at == left.from
-                && matches!(incident.what, Happening::Transition { .. })
-        });
+        let known = view
+            .router
+            .and_then(|router| transition_at(view.history, router, left.from));
         if let Some(known) = known {
             super::judge::transition(view, peer, &known, draft);
         }
@@ -390,10 +389,7 @@ fn takeover_there(view: &View<'_>, peer: &History, at: Time, draft: &mut Draft) 
     if left.is_some_and(|left| left < there.plus(-interval)) {
         return false;
     }
-    let Some(incident) = super::incidents(peer)
-        .into_iter()
-        .find(|incident| incident.router == Some(theirs) && incident.at == entered)
-    else {
+    let Some(incident) = transition_at(peer, theirs, entered) else {
         return false;
     };
     let theirs = View {

@@ -11,7 +11,7 @@ use super::plane::{claimed, throttled, unannounced};
 use super::view::{View, signed};
 use super::{Happening, Incident};
 use crate::event::{InterfaceChange, Kind, ReloadOutcome, RunOutcome, TrackerState};
-use crate::history::{History, Time, Unit};
+use crate::history::{History, Numbered, Time, Unit};
 
 /// Anomalies closer together than this are one.
 pub(super) const TOGETHER: i64 = 10_000_000_000;
@@ -137,6 +137,41 @@ fn window(history: &History, router: Option<u16>) -> i64 {
         })
 }
 
+/// A router's transition at a time, without looking for anything else.
+pub(super) fn transition_at(history: &History, router: u16, at: Time) -> Option<Incident> {
+    let name = history.routers.get(usize::from(router))?.name.as_str();
+    history
+        .events
+        .iter()
+        .find_map(|numbered| match &numbered.event.kind {
+            Kind::Transition {
+                router: of,
+                from,
+                to,
+                ..
+            } if numbered.at == at && of.as_str() == name => {
+                let what = Happening::Transition {
+                    old: *from,
+                    new: *to,
+                };
+                let router = Some(router);
+                Some(told(numbered, what, router, window(history, router)))
+            }
+            _ => None,
+        })
+}
+
+fn told(numbered: &Numbered, what: Happening, router: Option<u16>, length: i64) -> Incident {
+    Incident {
+        what,
+        router,
+        number: numbered.event.kind.number(),
+        from: numbered.at.plus(-length),
+        at: numbered.at,
+        until: numbered.at,
+    }
+}
+
 fn from_events(history: &History) -> Vec<Incident> {
     let mut found: Vec<Incident> = Vec::new();
     for numbered in &history.events {
@@ -212,14 +247,7 @@ fn from_events(history: &History) -> Vec<Incident> {
             known.until = at;
             continue;
         }
-        let incident = Incident {
-            what,
-            router,
-            number: kind.number(),
-            from: at.plus(-length),
-            at,
-            until: at,
-        };
+        let incident = told(numbered, what, router, length);
         // An anomaly that turned out to be a near failover has one number.
         let anomaly = found.iter_mut().rev().take(8).find(|known| {
             matches!(known.what, Happening::Anomaly { .. })
