@@ -139,7 +139,7 @@ impl fmt::Display for Origin {
 
 /// Something that records can be read from, more than once.
 pub(crate) trait Records {
-    /// About how many bytes.
+    /// About how many bytes, of which a part can be left out.
     fn bytes(&self) -> u64;
 
     /// Reads what is wanted of it.

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use vrrp_record::history::{History, Received, Source, Time, Want};
+use vrrp_record::history::{History, Received, Time, Want};
 use vrrp_record::verdict::{Happening, Incident, Verdict, incidents, judge};
 
 use super::cells::Cells;
@@ -197,13 +197,6 @@ fn full(
             None => all,
         });
     }
-    // A capture tells nothing without its adverts, and holds nothing else.
-    let outline = opened.read(&Want::outline())?;
-    let capture = |node: &Node| node.history.node.source == Source::Capture;
-    if outline.iter().any(capture) {
-        return opened.read(&all);
-    }
-    drop(outline);
     opened.read(&all.within(wanted))
 }
 

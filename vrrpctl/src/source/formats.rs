@@ -60,6 +60,8 @@ pub(super) fn kind(first: &[u8]) -> Option<Kind> {
 }
 
 /// Reads files of one kind: several segments of a journal, else one file.
+///
+/// Of a capture nothing is left out: without its adverts it tells nothing, and it holds nothing else.
 pub(super) fn read(
     kind: Kind,
     paths: &[&Path],
@@ -72,7 +74,10 @@ pub(super) fn read(
             Kind::Journal => return Ok(segments(paths, want)),
             Kind::Bundle => return bundled(path, want),
             Kind::Ring => read.history = recorder(path)?,
-            Kind::Capture => read.history = captured(path, options)?,
+            Kind::Capture => {
+                read.history = captured(path, options)?;
+                continue;
+            }
         }
         cut(&mut read.history, want);
     }

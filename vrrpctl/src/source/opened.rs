@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use vrrp_record::history::{Time, Want};
+use vrrp_record::history::{Source, Time, Want};
 
 use super::formats::{self, CaptureOptions};
 use super::{Kind, Node, Origin, Records, SourceError};
@@ -150,7 +150,9 @@ impl Opened {
 
 impl Records for Opened {
     fn bytes(&self) -> u64 {
-        self.units.iter().map(Unit::bytes).sum()
+        // A capture is read whole in any case, and most of it is commonly somebody else's traffic.
+        let long = self.units.iter().filter(|unit| unit.kind != Kind::Capture);
+        long.map(Unit::bytes).sum()
     }
 
     fn read(&self, want: &Want) -> Result<Vec<Node>, SourceError> {
@@ -163,7 +165,9 @@ impl Records for Opened {
         }
         super::tell_apart(&mut nodes);
         for node in &mut nodes {
-            clip(&mut node.history.detailed, want);
+            if node.history.node.source != Source::Capture {
+                clip(&mut node.history.detailed, want);
+            }
         }
         Ok(nodes)
     }

@@ -483,3 +483,42 @@ fn a_capture_and_the_log_beside_it_answer_too() {
         "{answer}"
     );
 }
+
+/// A capture of everything is mostly somebody else's traffic: however long it is, each of its adverts is read.
+#[test]
+fn a_long_capture_answers_as_a_short_one_does() {
+    let short = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../vrrp-record/tests/captures/b-ethernet-micro.pcap"
+    );
+    let content = fs::read(short).unwrap();
+    let (head, adverts) = content.split_at(24);
+    // A packet of another protocol at the time of the first one.
+    let mut other = adverts[..8].to_vec();
+    let mut frame = vec![0_u8; 60_000];
+    frame[12..14].copy_from_slice(&0x88b5_u16.to_be_bytes());
+    let length = u32::try_from(frame.len()).unwrap();
+    other.extend(length.to_le_bytes().repeat(2));
+    other.extend(frame);
+    let mut long = head.to_vec();
+    while u64::try_from(long.len()).unwrap() <= super::PIECES {
+        long.extend_from_slice(&other);
+    }
+    long.extend_from_slice(adverts);
+    let directory = Directory::new();
+    // Of one length: where a line ends depends on it.
+    let (long, short) = (
+        directory.file("noisy.pcap", &long),
+        directory.file("quiet.pcap", &content),
+    );
+    for command in COMMANDS {
+        let answer = |file: &str| {
+            let mut words = command.to_vec();
+            words.extend(["--from", file, "--node", "10.0.0.2"]);
+            let (exit, answer, message) = call(&words);
+            let hide = |text: String| text.replace("noisy.pcap", "quiet.pcap");
+            (exit, hide(answer), hide(message))
+        };
+        assert_eq!(answer(&long), answer(&short), "{command:?}");
+    }
+}
