@@ -242,7 +242,7 @@ pub(super) fn wait(cli: &Cli, arguments: &WaitArgs, output: &mut Output) -> Resu
         match looked {
             Ok(None) => return Ok(Exit::Healthy),
             Ok(Some(state)) if left.is_zero() => {
-                output.message(&format_args!("{state} after {}", arguments.timeout));
+                output.message(&format_args!("after {} {state}", arguments.timeout));
                 return Ok(Exit::NotHealthy);
             }
             // What waiting does not change: no permission, another version.
@@ -263,12 +263,12 @@ fn look(cli: &Cli, arguments: &WaitArgs) -> Result<Option<String>, Trouble> {
         })
     };
     if status.routers.is_empty() {
-        return Ok(Some(String::from("there is no virtual router")));
+        return Ok(Some(String::from("there is still no virtual router")));
     }
     let mut others = routers().filter(|router| router.state != arguments.state);
     Ok(others.next().map(|router| {
         let state = router.state.as_str();
-        format!("{} is {state}: {}", router.name, router.why)
+        format!("{} is still {state}: {}", router.name, router.why)
     }))
 }
 

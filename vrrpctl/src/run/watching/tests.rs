@@ -154,7 +154,7 @@ fn waiting_ends_with_the_state_or_says_what_is_there() {
     daemon.join().unwrap();
     assert_eq!(exit.code(), 1);
     assert!(
-        message.starts_with("vrrpctl: loadbalancer is BACKUP: "),
+        message.starts_with("vrrpctl: after 0s loadbalancer is still BACKUP: "),
         "{message}"
     );
 
