@@ -17,7 +17,7 @@ use crate::lab::{Canary, Capture};
 use crate::sim::Prng;
 
 /// Scenes wait much more than they compute.
-pub(super) const SIDE_BY_SIDE: usize = 12;
+const SIDE_BY_SIDE: usize = 12;
 /// What comes after an injection: later adverts amend a verdict.
 pub(super) const AFTERMATH: Duration = Duration::from_millis(1500);
 
@@ -48,23 +48,37 @@ struct Job {
 /// When a thread cannot be made.
 pub fn run(options: &Options, xtask: &Path, vrrpctl: &Path, records: &Path) -> Report {
     let started = Instant::now();
-    let (alone, together): (Vec<Job>, Vec<Job>) =
-        jobs(options).into_iter().partition(|job| job.cause.alone);
     let canary = Canary::start(xtask);
-    let rows = Mutex::new(Vec::new());
-    let work = |job: &Job| {
-        let mut row = one(job, options, xtask, vrrpctl, records);
-        if row.may_be_repeated() {
-            // Nothing was injected, so nothing was judged: on a busy machine an injection may not come through.
-            row = one(job, options, xtask, vrrpctl, records);
-        }
-        rows.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(row);
-    };
-    for job in &alone {
-        work(job);
+    let mut rows = run_all(
+        jobs(options),
+        |job| job.cause.alone,
+        |job| {
+            let mut row = one(job, options, xtask, vrrpctl, records);
+            if row.may_be_repeated() {
+                // Nothing was injected, so nothing was judged: on a busy machine an injection may not come through.
+                row = one(job, options, xtask, vrrpctl, records);
+            }
+            row
+        },
+    );
+    let lateness = canary.finish();
+    for row in &mut rows {
+        row.confirm(&lateness);
     }
+    Report::new(options.seed, rows, started.elapsed())
+}
+
+/// What comes of each job: of those that run alone one by one, then of the others side by side.
+///
+/// # Panics
+/// When a thread cannot be made.
+pub(super) fn run_all<J: Sync, T: Send>(
+    jobs: Vec<J>,
+    alone: impl Fn(&J) -> bool,
+    work: impl Fn(&J) -> T + Sync,
+) -> Vec<T> {
+    let (alone, together): (Vec<J>, Vec<J>) = jobs.into_iter().partition(alone);
+    let done = Mutex::new(alone.iter().map(&work).collect::<Vec<T>>());
     let queue = Mutex::new(together.iter());
     std::thread::scope(|scope| {
         for _ in 0..SIDE_BY_SIDE {
@@ -72,17 +86,15 @@ pub fn run(options: &Options, xtask: &Path, vrrpctl: &Path, records: &Path) -> R
                 loop {
                     let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
                     let Some(job) = next else { break };
-                    work(job);
+                    let result = work(job);
+                    done.lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push(result);
                 }
             });
         }
     });
-    let mut rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let lateness = canary.finish();
-    for row in &mut rows {
-        row.confirm(&lateness);
-    }
-    Report::new(options.seed, rows, started.elapsed())
+    done.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn jobs(options: &Options) -> Vec<Job> {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use super::cargo;
+use super::options::Rest;
 use super::packages;
 use crate::bench::{Options, Report, Subject, TABLES};
 
@@ -134,27 +135,17 @@ fn parse(words: &[&str]) -> Result<Words, String> {
         },
         json: None,
     };
-    let mut words = words.iter();
+    let mut words = Rest::of(words);
     while let Some(word) = words.next() {
-        let mut value = || {
-            words
-                .next()
-                .copied()
-                .ok_or_else(|| format!("{word} needs a value"))
-        };
-        let number = |text: &str| {
-            text.parse::<u64>()
-                .map_err(|_| format!("{text} is no number"))
-        };
-        match *word {
-            "--subject" => parsed.options.subjects = subjects(value()?)?,
-            "--seconds" => parsed.options.seconds = Some(number(value()?)?),
+        match word {
+            "--subject" => parsed.options.subjects = subjects(words.value(word)?)?,
+            "--seconds" => parsed.options.seconds = Some(words.number(word)?),
             "--runs" => {
-                let runs = number(value()?)?;
+                let runs = words.number(word)?;
                 parsed.options.runs = usize::try_from(runs).ok();
             }
-            "--seed" => parsed.options.seed = number(value()?)?,
-            "--json" => parsed.json = Some(value()?.into()),
+            "--seed" => parsed.options.seed = words.number(word)?,
+            "--json" => parsed.json = Some(words.value(word)?.into()),
             name if TABLES.iter().any(|table| table.name == name) => {
                 parsed.tables.push(name.to_owned());
             }

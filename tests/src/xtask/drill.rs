@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::cargo::{self, Outcome};
+use super::options::Rest;
 use super::packages;
 use crate::drill::{Options, beside, catalogue, run as drill};
 
@@ -180,31 +181,21 @@ fn parse(words: &[&str]) -> Result<Words, String> {
         observe: false,
         quiet: None,
     };
-    let mut words = words.iter();
+    let mut words = Rest::of(words);
     while let Some(word) = words.next() {
-        let mut value = || {
-            words
-                .next()
-                .copied()
-                .ok_or_else(|| format!("{word} needs a value"))
-        };
-        let number = |text: &str| {
-            text.parse::<u64>()
-                .map_err(|_| format!("{text} is no number"))
-        };
-        match *word {
-            "--seed" => parsed.options.seed = number(value()?)?,
-            "--seeds" => parsed.seeds = number(value()?)?,
+        match word {
+            "--seed" => parsed.options.seed = words.number(word)?,
+            "--seeds" => parsed.seeds = words.number(word)?,
             "--only" => parsed
                 .options
                 .only
-                .extend(value()?.split(',').map(str::to_owned)),
-            "--keep" => parsed.options.keep = Some(value()?.into()),
+                .extend(words.value(word)?.split(',').map(str::to_owned)),
+            "--keep" => parsed.options.keep = Some(words.value(word)?.into()),
             "--json" => parsed.json = true,
             "--inject-only" => parsed.options.inject_only = true,
             "--list" => parsed.list = true,
             "--observe" => parsed.observe = true,
-            "--quiet" => parsed.quiet = Some(length(value()?)?),
+            "--quiet" => parsed.quiet = Some(length(words.value(word)?)?),
             other => return Err(format!("unknown option {other}")),
         }
     }

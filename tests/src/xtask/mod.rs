@@ -13,6 +13,7 @@ mod crime_scene;
 mod demo;
 mod drill;
 mod interop;
+mod options;
 mod package;
 mod packages;
 mod stages;

@@ -10,7 +10,6 @@ mod watch;
 use std::ffi::OsStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use vrrp_record::verdict::Verdict;
@@ -25,7 +24,7 @@ use super::cause::{Cause, Variant};
 use super::inject::catalogue;
 use super::judge::{Grade, Records, Seen, explain, questions};
 use super::scene::Scene;
-use super::schedule::{AFTERMATH, Options, SIDE_BY_SIDE, message, seed};
+use super::schedule::{AFTERMATH, Options, message, run_all, seed};
 use super::setup::{Pairing, Setup};
 use crate::sim::Prng;
 
@@ -65,10 +64,9 @@ struct Job {
 /// When a thread cannot be made.
 pub fn run(options: &Options, xtask: &Path, vrrpctl: &Path, records: &Path) -> Report {
     let started = Instant::now();
-    let rows = Mutex::new(Vec::new());
     let wanted =
         |code: &str| options.only.is_empty() || options.only.iter().any(|only| only == code);
-    let (alone, together): (Vec<Job>, Vec<Job>) = causes()
+    let jobs = causes()
         .filter(|(case, _)| wanted(case.code))
         .flat_map(|(case, cause)| {
             [true, false].map(|native| Job {
@@ -77,29 +75,13 @@ pub fn run(options: &Options, xtask: &Path, vrrpctl: &Path, records: &Path) -> R
                 native,
             })
         })
-        .partition(|job| job.cause.alone);
-    let work = |job: &Job| {
-        let done = one(job, options, xtask, vrrpctl, records);
-        rows.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(done);
-    };
-    for job in &alone {
-        work(job);
-    }
-    let queue = Mutex::new(together.iter());
-    std::thread::scope(|scope| {
-        for _ in 0..SIDE_BY_SIDE {
-            scope.spawn(|| {
-                loop {
-                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                    let Some(job) = next else { break };
-                    work(job);
-                }
-            });
-        }
-    });
-    let rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
+        .collect();
+    let rows = run_all(
+        jobs,
+        |job: &Job| job.cause.alone,
+        |job| one(job, options, xtask, vrrpctl, records),
+    );
+    let rows = rows.into_iter().flatten().collect();
     Report::new(options.seed, rows, started.elapsed())
 }
 
