@@ -2,7 +2,7 @@
 //! whenever it likes; a verdict that says so is true, and no answer to what was injected.
 //!
 //! Only what the kernel's own counters, read from outside of the daemon, or the capture at the switch confirm is set aside,
-//! and never a code that the scene asks for.
+//! never a code that the scene asks for, and never one of the same kind: what moves a counter there is the injection.
 
 use std::time::Duration;
 
@@ -100,17 +100,19 @@ impl Noise {
 
     /// The answers without what this confirms and the scene does not ask for. An answer of which nothing is left is none.
     pub(super) fn set_aside(&self, truth: &Truth, verdicts: Vec<Verdict>) -> Vec<Verdict> {
-        let asked = |code: Code| {
+        let asked = |code: &str| {
             [&truth.leader, &truth.follower, &truth.both]
                 .iter()
-                .any(|view| view.right.contains(&code.letter()))
+                .any(|view| view.right.contains(&code))
         };
         verdicts
             .into_iter()
             .filter_map(|mut verdict| {
                 let before = verdict.findings.len();
                 verdict.findings.retain(|finding| {
-                    asked(finding.code) || !self.confirms(finding.code, finding.share)
+                    let code = finding.code.letter();
+                    let injected = asked(code) || injections(code).iter().copied().any(asked);
+                    injected || !self.confirms(finding.code, finding.share)
                 });
                 (verdict.findings.len() == before || !verdict.findings.is_empty())
                     .then_some(verdict)
@@ -129,6 +131,15 @@ impl Noise {
             "B5" | "D2" => self.held,
             _ => false,
         }
+    }
+}
+
+/// Causes whose injection moves the counter that would confirm this code.
+fn injections(code: &str) -> &'static [&'static str] {
+    match code {
+        "A1" | "A2" | "E1" => &["A1", "A2"],
+        "B5" | "D2" => &["B5", "D2"],
+        _ => &[],
     }
 }
 
@@ -171,6 +182,12 @@ mod tests {
             ..Noise::default()
         };
         assert_eq!(noise.set_aside(&asks, vec![verdict.clone()]).len(), 1);
+        // Nor what would be mistaken for it: the engine waits because of the injection.
+        let alike = Truth {
+            leader: View::is(&["A2"]),
+            ..TRUTH
+        };
+        assert_eq!(noise.set_aside(&alike, vec![verdict.clone()]).len(), 1);
         assert_eq!(noise.set_aside(&TRUTH, vec![verdict.clone()]).len(), 0);
         assert_eq!(Noise::default().set_aside(&TRUTH, vec![verdict]).len(), 1);
     }
