@@ -21,8 +21,10 @@ use crate::sys;
 
 /// Frames and skipped addresses of one call: a removal is looked for in between.
 const BUDGET: usize = 64;
-/// How long a full device queue is left alone.
+/// How long a full device queue is left alone; twice as long each time that it still is.
 const FULL: Duration = Duration::from_millis(1);
+/// Most doublings of that: a hook that drops every frame costs eight tries a second, and not a thousand.
+const DOUBLINGS: u32 = 7;
 
 /// What one call did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +63,17 @@ struct Gap {
     key: InterfaceKey,
     arp_at: Instant,
     na_at: Instant,
+    /// Times in a row that the kernel had no room.
+    refused: u32,
+}
+
+impl Gap {
+    /// The kernel had no room: how long to leave it alone.
+    fn back_off(&mut self) -> Duration {
+        let pause = FULL.saturating_mul(1 << self.refused.min(DOUBLINGS));
+        self.refused = self.refused.saturating_add(1);
+        pause
+    }
 }
 
 /// Sends announcements.
@@ -219,8 +232,8 @@ impl Pacer {
         };
         match sent.map_err(|error| error.raw_os_error()) {
             Err(Some(libc::ENOBUFS | libc::EAGAIN)) => {
-                let again = now.saturating_add(FULL);
                 let gap = self.gap(key);
+                let again = now.saturating_add(gap.back_off());
                 match address {
                     IpAddr::V4(_) => gap.arp_at = again,
                     IpAddr::V6(_) => gap.na_at = again,
@@ -229,7 +242,10 @@ impl Pacer {
             }
             // A link that is down or gone takes no frame, and a later round may find it back.
             Err(_) => Sending::Done { taken: false },
-            Ok(()) => Sending::Done { taken: true },
+            Ok(()) => {
+                self.gap(key).refused = 0;
+                Sending::Done { taken: true }
+            }
         }
     }
 
@@ -240,6 +256,7 @@ impl Pacer {
                 key,
                 arp_at: Instant::ZERO,
                 na_at: Instant::ZERO,
+                refused: 0,
             });
             self.gaps.len() - 1
         });
@@ -276,4 +293,21 @@ fn is_ready(interfaces: &Interfaces, key: InterfaceKey, address: IpAddr) -> bool
 fn forwards(interface: &str) -> bool {
     std::fs::read(format!("/proc/sys/net/ipv6/conf/{interface}/forwarding"))
         .is_ok_and(|value| value.first().is_some_and(|digit| *digit != b'0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_that_stays_full_is_tried_less_and_less_often() {
+        let mut gap = Gap {
+            key: InterfaceKey(0),
+            arp_at: Instant::ZERO,
+            na_at: Instant::ZERO,
+            refused: 0,
+        };
+        let pauses: Vec<_> = (0..10).map(|_| gap.back_off().as_millis()).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 128, 128]);
+    }
 }
