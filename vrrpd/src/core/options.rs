@@ -32,10 +32,11 @@ impl Default for CoreOptions {
     }
 }
 
-/// What follows when the engine has resigned because the other world hangs.
+/// What follows when the engine has resigned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnResign {
-    /// The engine ends the process with this code, without running anything of the other world: it hangs.
+    /// The engine ends the process without running anything of the other world, which may hang: with this code if it does,
+    /// with [`Exit::Internal`](crate::exit::Exit::Internal) where a part of the core broke.
     ExitProcess(i32),
     /// Only the core's threads end; for tests and for embedding.
     EndThreads,

@@ -12,6 +12,7 @@ use super::clock;
 use super::run::Engine;
 use crate::address::{self, AddressCommand};
 use crate::core::{OnResign, Report, ResignReason};
+use crate::exit::Exit;
 use crate::sys;
 
 /// Longest hold of a planned stop (safety rule 2), and a little more for the address thread to see the end of it.
@@ -179,13 +180,23 @@ impl Engine {
         self.publish();
         if let (Some(reason), OnResign::ExitProcess(code)) = (reason, self.options.on_resign) {
             last_words(reason, removed);
-            sys::thread::end_process(code);
+            sys::thread::end_process(exit_code(reason, code));
         }
     }
 
     /// Without an address thread the engine takes the addresses off itself: no advert is left that could wait for it.
     fn clean_up_alone(&self) -> bool {
         self.hands.address_thread_is_gone() && address::cleanup(&self.setup.addresses).is_ok()
+    }
+}
+
+/// A world that hangs ends the process with `hung`; what broke in the core itself is a part that ended untold.
+fn exit_code(reason: ResignReason, hung: i32) -> i32 {
+    match reason {
+        ResignReason::HeartbeatLost(_) => hung,
+        ResignReason::AddressThreadLost | ResignReason::LoopBroken(_) | ResignReason::Panicked => {
+            Exit::Internal.code().into()
+        }
     }
 }
 
@@ -207,5 +218,17 @@ fn last_words(reason: ResignReason, removed: bool) {
     });
     if spawned.is_ok() {
         let _ = is_said.recv_timeout(LAST_WORDS);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_code_tells_a_world_that_hung_from_a_part_of_ours_that_broke() {
+        assert_eq!(exit_code(ResignReason::HeartbeatLost(LOOK), 7), 7);
+        assert_eq!(exit_code(ResignReason::AddressThreadLost, 7), 70);
+        assert_eq!(exit_code(ResignReason::LoopBroken(9), 7), 70);
     }
 }
