@@ -4,6 +4,7 @@
 //! lb1 (10.0.0.2) is MASTER of all routers. Where its adverts are held for longer than the down interval, lb2 (10.0.0.3)
 //! takes over, gets them all at once, and gives way. lb2's clock is 1.7 s behind.
 
+use std::ffi::OsString;
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -110,6 +111,34 @@ impl Site {
             std::fs::write(node.join("000000000000001.vrj"), self.journal(first))?;
         }
         Ok(nodes)
+    }
+
+    /// Writes both nodes' journals and the page about them into a directory that is emptied first, and names the page.
+    ///
+    /// # Errors
+    /// Of the file system; what the tool says is on standard error.
+    pub fn page(&self, directory: &Path) -> io::Result<PathBuf> {
+        match std::fs::remove_dir_all(directory) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => std::fs::create_dir_all(directory)?,
+        }
+        let [first, second] = self.write(directory)?;
+        let page = directory.join("page.html");
+        let words: [OsString; 8] = [
+            "vrrpctl".into(),
+            "report".into(),
+            "--html".into(),
+            page.clone().into(),
+            "--from".into(),
+            first.into(),
+            "--peer".into(),
+            second.into(),
+        ];
+        let exit = vrrpctl::run(words, &mut vrrpctl::Output::standard());
+        if exit == vrrpctl::Exit::Healthy {
+            return Ok(page);
+        }
+        Err(io::Error::other(format!("vrrpctl report: {exit:?}")))
     }
 
     fn router(&self, number: u16, first: bool) -> Router {

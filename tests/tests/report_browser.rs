@@ -7,7 +7,6 @@
     reason = "where pages are, and what was measured, is to be seen"
 )]
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -16,31 +15,9 @@ use vrrp_tests::browser::{self, Browser};
 use vrrp_tests::site::Site;
 
 fn place(name: &str) -> PathBuf {
-    let place = Path::new(env!("CARGO_TARGET_TMPDIR"))
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join("report-browser")
-        .join(name);
-    let _ = std::fs::remove_dir_all(&place);
-    std::fs::create_dir_all(&place).unwrap();
-    place
-}
-
-/// Writes the page of a site.
-fn page(place: &Path, site: &Site) -> PathBuf {
-    let [first, second] = site.write(place).unwrap();
-    let page = place.join("page.html");
-    let words: [OsString; 8] = [
-        "vrrpctl".into(),
-        "report".into(),
-        "--html".into(),
-        page.clone().into(),
-        "--from".into(),
-        first.into(),
-        "--peer".into(),
-        second.into(),
-    ];
-    let exit = vrrpctl::run(words, &mut vrrpctl::Output::standard());
-    assert_eq!(exit, vrrpctl::Exit::Healthy);
-    page
+        .join(name)
 }
 
 fn keep(browser: &mut Browser, place: &Path, name: &str) {
@@ -75,7 +52,7 @@ fn the_page_shows_records_zooms_and_asks_for_nothing() {
         return;
     }
     let place = place("hour");
-    let page = page(&place, &Site::hour());
+    let page = Site::hour().page(&place).unwrap();
     let mut browser = Browser::start(&place).unwrap();
     browser.open(&page, (1280, 2600), false).unwrap();
     assert_quiet(&browser, &page);
@@ -147,7 +124,7 @@ fn it_is_readable_in_the_dark_and_in_a_narrow_window() {
         return;
     }
     let place = place("narrow");
-    let page = page(&place, &Site::hour());
+    let page = Site::hour().page(&place).unwrap();
     let mut browser = Browser::start(&place).unwrap();
     browser.open(&page, (360, 3600), true).unwrap();
     let wide = "document.documentElement.scrollWidth <= window.innerWidth";
@@ -178,7 +155,7 @@ fn names_of_routers_are_text_whatever_they_say() {
     let mut site = Site::hour();
     site.name = "</script><img src=x onerror=alert(1)>{{data}}";
     site.minutes = 45;
-    let page = page(&place, &site);
+    let page = site.page(&place).unwrap();
     let mut browser = Browser::start(&place).unwrap();
     browser.open(&page, (1280, 2600), true).unwrap();
     assert_quiet(&browser, &page);
@@ -198,7 +175,7 @@ fn many_routers_over_days_scroll_and_zoom_at_once() {
     let mut site = Site::week(50);
     site.minutes = 24 * 60;
     site.held.retain(|held| held.second < 24 * 3_600 - 60);
-    let page = page(&place, &site);
+    let page = site.page(&place).unwrap();
     let mut browser = Browser::start(&place).unwrap();
     browser.open(&page, (1400, 2000), false).unwrap();
     assert_quiet(&browser, &page);

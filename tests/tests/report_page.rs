@@ -17,32 +17,15 @@ const LIMIT: u64 = 5_000_000;
 
 /// A directory below the build's own: pages stay there to be looked at.
 fn place(name: &str) -> PathBuf {
-    let place = Path::new(env!("CARGO_TARGET_TMPDIR"))
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join("report")
-        .join(name);
-    let _ = std::fs::remove_dir_all(&place);
-    std::fs::create_dir_all(&place).unwrap();
-    place
+        .join(name)
 }
 
 /// Makes the page of a site, and says how large it is.
 fn page(name: &str, site: &Site) -> u64 {
-    let place = place(name);
-    let [first, second] = site.write(&place).unwrap();
-    let page = place.join("page.html");
     let begun = Instant::now();
-    let words: [OsString; 8] = [
-        "vrrpctl".into(),
-        "report".into(),
-        "--html".into(),
-        page.clone().into(),
-        "--from".into(),
-        first.into(),
-        "--peer".into(),
-        second.into(),
-    ];
-    let exit = vrrpctl::run(words, &mut vrrpctl::Output::standard());
-    assert_eq!(exit, vrrpctl::Exit::Healthy);
+    let page = site.page(&place(name)).unwrap();
     let bytes = std::fs::metadata(&page).unwrap().len();
     println!(
         "{name}: {bytes} bytes in {:.1} s: {}",
@@ -96,7 +79,7 @@ fn a_week_of_fifty_routers_stays_within_five_megabytes() {
     let bytes = page("week", &Site::week(50));
     assert!((500_000..=LIMIT).contains(&bytes), "{bytes}");
     // Minutes without full records lie between those around incidents: nobody was late for as long as that.
-    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("report/week");
+    let place = place("week");
     let model = model(&place.join("lb1"), &place.join("lb2"));
     let tracks = || {
         let routers = model["routers"].as_array().unwrap().iter();

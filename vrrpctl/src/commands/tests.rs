@@ -145,27 +145,10 @@ fn samples_of_one_moment_are_different_records() {
     let nodes = [node];
     let arguments = journal_arguments(&["--kind", "samples"]);
     let filter = journal::Filter::new(&arguments, None);
+    let gather = |nodes| journal::gather(nodes, &filter, &mut journal::Gaps::default());
     let mut printed = journal::Printed::default();
-    assert_eq!(
-        printed
-            .fresh(journal::gather(
-                &nodes,
-                &filter,
-                &mut journal::Gaps::default()
-            ))
-            .len(),
-        2
-    );
-    assert_eq!(
-        printed
-            .fresh(journal::gather(
-                &nodes,
-                &filter,
-                &mut journal::Gaps::default()
-            ))
-            .len(),
-        0
-    );
+    assert_eq!(printed.fresh(gather(&nodes)).len(), 2);
+    assert_eq!(printed.fresh(gather(&nodes)).len(), 0);
 }
 
 #[test]
@@ -176,39 +159,12 @@ fn what_the_flight_recorder_repeats_of_an_earlier_piece_is_left_out() {
     let between = [between];
     let arguments = journal_arguments(&["--kind", "events"]);
     let filter = journal::Filter::new(&arguments, None);
+    let gather = |nodes| journal::gather(nodes, &filter, &mut journal::Gaps::default());
     let mut printed = journal::Printed::default();
-    printed.expect_again(&journal::gather(
-        &recorder,
-        &filter,
-        &mut journal::Gaps::default(),
-    ));
-    assert!(
-        !printed
-            .fresh(journal::gather(
-                &journal,
-                &filter,
-                &mut journal::Gaps::default()
-            ))
-            .is_empty()
-    );
-    assert!(
-        printed
-            .fresh(journal::gather(
-                &between,
-                &filter,
-                &mut journal::Gaps::default()
-            ))
-            .is_empty()
-    );
-    assert!(
-        printed
-            .fresh(journal::gather(
-                &recorder,
-                &filter,
-                &mut journal::Gaps::default()
-            ))
-            .is_empty()
-    );
+    printed.expect_again(&gather(&recorder));
+    assert!(!printed.fresh(gather(&journal)).is_empty());
+    assert!(printed.fresh(gather(&between)).is_empty());
+    assert!(printed.fresh(gather(&recorder)).is_empty());
 }
 
 #[test]
