@@ -6,12 +6,12 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::oneshot;
+use tokio::sync::{Mutex, oneshot};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use vrrp_record::event::Asked;
@@ -86,7 +86,10 @@ pub(super) struct OrderFile {
     run_dir: PathBuf,
     journal_dir: PathBuf,
     /// The number of the last change: one that was overtaken writes nothing.
-    last: Arc<Mutex<u64>>,
+    last: Arc<AtomicU64>,
+    /// Held by the change that is being written. The next ones wait for it as tasks: neither the loop nor a second thread
+    /// waits for a disk.
+    turn: Arc<Mutex<()>>,
 }
 
 impl OrderFile {
@@ -94,7 +97,8 @@ impl OrderFile {
         Self {
             run_dir: run_dir.to_owned(),
             journal_dir: journal_dir.to_owned(),
-            last: Arc::new(Mutex::new(0)),
+            last: Arc::default(),
+            turn: Arc::default(),
         }
     }
 
@@ -173,27 +177,27 @@ impl OrderFile {
         reply: Option<(String, Reply)>,
         work: impl FnOnce() -> [(&'static str, io::Result<()>); 2] + Send + 'static,
     ) {
-        let last = Arc::clone(&self.last);
-        let number = {
-            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-            *last += 1;
-            *last
-        };
-        let work = spawn_blocking(move || {
-            // Held to the end, so that changes do not overtake each other.
-            let last = last.lock().unwrap_or_else(PoisonError::into_inner);
-            (*last == number).then(work)
+        let number = self.last.fetch_add(1, Ordering::AcqRel) + 1;
+        let (last, turn) = (Arc::clone(&self.last), Arc::clone(&self.turn));
+        // A task of its own: it goes on when nobody waits for it any more.
+        let work = tokio::spawn(async move {
+            let alone = turn.lock_owned().await;
+            spawn_blocking(move || {
+                let _alone = alone;
+                (last.load(Ordering::Acquire) == number).then(work)
+            })
+            .await
         });
         tokio::spawn(async move {
             let troubles = match timeout(PATIENCE, work).await {
-                Ok(Ok(Some(results))) => {
+                Ok(Ok(Ok(Some(results)))) => {
                     let failed = results.into_iter().filter_map(|(over, result)| {
                         Some(format!("not known after {over}: {}", result.err()?))
                     });
                     failed.collect()
                 }
-                Ok(Ok(None)) => Vec::new(),
-                Ok(Err(_)) => vec![String::from("not known after a restart")],
+                Ok(Ok(Ok(None))) => Vec::new(),
+                Ok(Ok(Err(_)) | Err(_)) => vec![String::from("not known after a restart")],
                 Err(_) => vec![String::from(
                     "perhaps not known after a restart: the disk does not answer",
                 )],
@@ -321,5 +325,41 @@ mod tests {
         let text = keep(&file, order(None)).await;
         assert!(text.contains("not known after a reboot"), "{text}");
         assert_eq!(file.read(false), Some(order(None)));
+    }
+
+    /// A FIFO that nobody reads stands for a disk that hangs: opening it waits.
+    #[tokio::test]
+    async fn a_disk_that_hangs_holds_neither_the_caller_nor_the_next_change() {
+        let (places, file) = Places::new("order-hangs");
+        let disk = places.0.join("journal").join(format!("{FILE}.new"));
+        nix::unistd::mkfifo(&disk, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let text = keep(&file, order(None)).await;
+        assert!(text.contains("the disk does not answer"), "{text}");
+        let (called, returned) = mpsc::channel();
+        let (reply, answer) = oneshot::channel();
+        let (changed, runtime) = (file.clone(), tokio::runtime::Handle::current());
+        std::thread::spawn(move || {
+            let _runtime = runtime.enter();
+            changed.forget(Some((String::from("gone"), reply)));
+            let _ = called.send(());
+        });
+        let returned = returned.recv_timeout(Duration::from_secs(5));
+        let told = match returned {
+            Ok(()) => answer.await.unwrap().unwrap(),
+            Err(_) => String::new(),
+        };
+        // It answers again, and both changes come to an end.
+        let reader = std::thread::spawn(move || fs::read(disk));
+        assert_eq!(returned, Ok(()), "the caller waits for the disk");
+        assert!(told.contains("the disk does not answer"), "{told}");
+        let _ = reader.join().unwrap();
+        let gone = async {
+            while file.read(false).is_some() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(Duration::from_secs(5), gone)
+            .await
+            .expect("the last change counts");
     }
 }
