@@ -470,23 +470,13 @@ fn sent(router: u16, second: i64) -> Sent {
     let woke = late(second + i64::from(router));
     let after = |nanos| Some(due.plus(woke + nanos));
     Sent {
-        router,
-        id: number(second),
-        priority: 103,
-        copies: 1,
         copies_accepted: 1,
-        due,
         woke: after(0),
         submitted: after(4 * MICRO),
         accepted: after(31 * MICRO),
         queued: after(12 * MICRO),
         left: after(19 * MICRO),
-        taken: None,
-        held_bytes: 0,
-        errno: None,
-        skipped: 0,
-        ambiguous: false,
-        settled: true,
+        ..Sent::scheduled(router, number(second), 103, due)
     }
 }
 

@@ -34,23 +34,13 @@ fn hex(bytes: &[u8]) -> String {
 fn the_example_of_an_advert_is_right() {
     let due = Time(1_700_000_001_000_000_000);
     let record = Record::Sent(Sent {
-        router: 0,
-        id: 4660,
-        priority: 101,
-        copies: 1,
         copies_accepted: 1,
-        due,
         woke: Some(due.plus(60_000)),
         submitted: Some(due.plus(70_000)),
         accepted: Some(due.plus(90_000)),
         queued: Some(due.plus(95_000)),
         left: Some(due.plus(99_000)),
-        taken: None,
-        held_bytes: 0,
-        errno: None,
-        skipped: 0,
-        ambiguous: false,
-        settled: true,
+        ..Sent::scheduled(0, 4660, 101, due)
     });
     let bytes = record.encode().seal(1);
     assert_eq!(example("advert"), bytes, "it should be:\n{}", hex(&bytes));

@@ -113,23 +113,13 @@ fn transition(from: Word, to: Word, cause: Cause, priority: u8, number: u32) -> 
 pub(crate) fn sent(id: u16, priority: u8, due: Time, late: i64) -> Sent {
     let after = |nanos| Some(due.plus(late + nanos));
     Sent {
-        router: 0,
-        id,
-        priority,
-        copies: 1,
         copies_accepted: 1,
-        due,
         woke: after(0),
         submitted: after(4 * MICRO),
         accepted: after(31 * MICRO),
         queued: after(12 * MICRO),
         left: after(19 * MICRO),
-        taken: None,
-        held_bytes: 0,
-        errno: None,
-        skipped: 0,
-        ambiguous: false,
-        settled: true,
+        ..Sent::scheduled(0, id, priority, due)
     }
 }
 

@@ -45,6 +45,32 @@ pub struct Sent {
     pub settled: bool,
 }
 
+impl Sent {
+    /// A multicast advert of which only the schedule is known, and nothing more will be.
+    #[must_use]
+    pub const fn scheduled(router: u16, id: u16, priority: u8, due: Time) -> Self {
+        Self {
+            router,
+            id,
+            priority,
+            copies: 1,
+            copies_accepted: 0,
+            due,
+            woke: None,
+            submitted: None,
+            accepted: None,
+            queued: None,
+            left: None,
+            taken: None,
+            held_bytes: 0,
+            errno: None,
+            skipped: 0,
+            ambiguous: false,
+            settled: true,
+        }
+    }
+}
+
 /// What a sender's numbers tell about one advert, once they have earned trust (safety rule 8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -22,22 +22,12 @@ pub(super) fn router() -> Router {
 /// An advert that was due then and went its way at once.
 pub(super) fn sent(due: Time) -> Sent {
     Sent {
-        router: 0,
-        id: 1,
-        priority: 100,
-        copies: 1,
         copies_accepted: 1,
-        due,
         woke: Some(due.plus(50_000)),
         submitted: Some(due.plus(60_000)),
         accepted: Some(due.plus(70_000)),
         queued: Some(due.plus(71_000)),
         left: Some(due.plus(80_000)),
-        taken: None,
-        held_bytes: 0,
-        errno: None,
-        skipped: 0,
-        ambiguous: false,
-        settled: true,
+        ..Sent::scheduled(0, 1, 100, due)
     }
 }
